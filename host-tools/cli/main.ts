@@ -1,0 +1,2 @@
+// Entry of the `godwit` command.
+process.stdout.write("godwit\n");
