@@ -1,5 +1,5 @@
 // npm run perf -- <bench> [--json]: ratios, byte counts and engine meter units; no absolute limits.
-interface Bench {
+export interface Bench {
   run(): Promise<object>;
   /** A table for people; without it the figures are printed as lines. */
   print?(figures: object): string;
