@@ -1,0 +1,27 @@
+/** What board.c gives to the engine's own modules while they load; taken away before the app is imported. */
+interface EngineNative {
+  /** Synchronous request to the embedder; the answer, or undefined. */
+  call(
+    operation: number,
+    buffer?: ArrayBufferLike,
+    offset?: number,
+    length?: number,
+  ): ArrayBuffer | undefined;
+  /** Milliseconds since power-on. */
+  now(): number;
+  /** Sets the wall clock, Unix milliseconds. */
+  setClock(unixMs: number): void;
+  /** 32 random bits, unsigned. */
+  random(): number;
+  /** Starts (or, with repeatMs < 0, stops) a timer of the embedder. */
+  timer(id: number, delayMs: number, repeatMs: number): void;
+  /** 0 error, 1 warning, 2 information, 3 debug. */
+  log(level: number, text: string): void;
+  /** The functions that the embedder's timers and events arrive at. */
+  listen(
+    onTimer: (id: number) => void,
+    onDeliver: (operation: number, bytes: ArrayBuffer) => void,
+  ): void;
+}
+
+declare const native: EngineNative;
