@@ -1,0 +1,54 @@
+// Files with secrets: folders 0700, files 0600, written whole or not at all, never replaced.
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
+
+const privateFolder = 0o700;
+const privateFile = 0o600;
+const publicFile = 0o644;
+
+/** Creates a folder that only its owner may enter; tightens it when it exists. */
+export function ensurePrivateFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: privateFolder });
+  if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, privateFolder);
+}
+
+function writeBeside(path: string, text: string, mode: number): string {
+  const beside = `${path}.${randomBytes(6).toString("hex")}.new`;
+  writeFileSync(beside, text, { mode, flag: "wx", flush: true });
+  return beside;
+}
+
+/** Writes a file in one step, replacing what was there. */
+export function replaceFile(path: string, text: string, secret: boolean): void {
+  mkdirSync(dirname(path), { recursive: true, mode: privateFolder });
+  renameSync(writeBeside(path, text, secret ? privateFile : publicFile), path);
+}
+
+/** Writes a secret file in one step unless it exists; false when somebody was first. */
+export function createSecretFile(path: string, text: string): boolean {
+  const beside = writeBeside(path, text, privateFile);
+  try {
+    // A link fails when the name is taken, a rename would silently replace.
+    linkSync(beside, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  } finally {
+    rmSync(beside, { force: true });
+  }
+}
+
+/** Takes reading rights from others when a secret file has them. */
+export function tighten(path: string): void {
+  if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, privateFile);
+}
