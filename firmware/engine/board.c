@@ -709,6 +709,12 @@ EXPORT("board_gc") int boardCollect(void)
 	return turn(bodyCollect, NULL);
 }
 
+/* The wall clock at power-on, for boards with a battery-backed clock. */
+EXPORT("board_set_clock") void boardSetClock(double unixMs)
+{
+	services.clockOffsetMs = unixMs - hostNow();
+}
+
 EXPORT("board_meter") double boardMeter(void)
 {
 	return (double)board.meterTotal;

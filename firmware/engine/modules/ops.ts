@@ -1,10 +1,10 @@
 // Requests and events between a board's modules and its embedder: numbers and limits, one table for both sides.
 //
-// All integers are little-endian. "path" and "key" are a length byte and UTF-8 bytes. A request is a synchronous
+// All integers are little-endian. Names (path, key, host, …) are a length byte and UTF-8 bytes. A request is a synchronous
 // call with an optional answer; an event is delivered on the board's event loop, never from inside a call.
 
 export const ops = {
-  /** [u32 id][u8 secure][u16 port][u8 host][u8 address], with secure: lists of DER blobs, see `socket.ts`. */
+  /** [u32 id][u8 secure][u16 port][host][address], with secure: roots, client chain, key (`tls.ts`). */
   tcpOpen: 1,
   /** [u32 id] bytes; the board has checked the window. */
   tcpWrite: 2,
@@ -12,7 +12,7 @@ export const ops = {
   tcpRead: 3,
   /** [u32 id] */
   tcpClose: 4,
-  /** [u32 id][u8 host] */
+  /** [u32 id][host] */
   dnsResolve: 5,
   /** [path][key] → value, or nothing. */
   keyValueRead: 6,
@@ -30,12 +30,14 @@ export const ops = {
   flashWrite: 12,
   /** [path][u32 firstBlock][u32 blocks] → [u8 status] */
   flashErase: 13,
-  /** [u8 name] → [u32 handle], or nothing when there is no such digest. */
+  /** [name] → [u32 handle], or nothing when there is no such digest. */
   digestOpen: 14,
   /** [u32 handle] bytes */
   digestWrite: 15,
   /** [u32 handle] → digest; the handle is gone. */
   digestClose: 16,
+  /** [f64 Unix milliseconds]: the board has set its wall clock. */
+  timeSet: 17,
 } as const;
 
 export const events = {
@@ -50,6 +52,17 @@ export const events = {
   /** [u32 id] message */
   dnsError: 105,
 } as const;
+
+/** Codes of `tcpError`, by index. */
+export const tcpErrorCodes = [
+  "closed",
+  "refused",
+  "unreachable",
+  "timeout",
+  "dns",
+  "certificate",
+  "handshake",
+] as const;
 
 /** Answers of storage requests. */
 export const storageStatus = { ok: 0, full: 1, refused: 2 } as const;

@@ -1,6 +1,6 @@
 // Byte streams with ECMA-419 back-pressure (TC53 IO class pattern), shared by TCP and TLS.
 import { call, onEvent } from "./events.ts";
-import { events, limits, ops } from "./ops.ts";
+import { events, limits, ops, tcpErrorCodes } from "./ops.ts";
 import { bytesOf, packet, textBytes, textFrom, u32 } from "./packet.ts";
 
 type Bytes = ArrayBuffer | ArrayBufferView;
@@ -27,17 +27,6 @@ export class SocketError extends Error {
   }
 }
 
-/** Codes of `events.tcpError`, in wire order. */
-const errorCodes = [
-  "closed",
-  "refused",
-  "unreachable",
-  "timeout",
-  "dns",
-  "certificate",
-  "handshake",
-];
-
 // Open sockets are reachable from here, so the collector leaves them alone until they are closed.
 const sockets = new Map<number, Socket>();
 let nextId = 1;
@@ -45,7 +34,7 @@ let nextId = 1;
 onEvent(events.tcpReadable, (bytes) => sockets.get(u32(bytes))?.[readable](u32(bytes, 4)));
 onEvent(events.tcpWritable, (bytes) => sockets.get(u32(bytes))?.[writable](u32(bytes, 4)));
 onEvent(events.tcpError, (bytes) => {
-  const code = errorCodes[new Uint8Array(bytes)[4] ?? 0] ?? "closed";
+  const code = tcpErrorCodes[new Uint8Array(bytes)[4] ?? 0] ?? "closed";
   sockets.get(u32(bytes))?.[failed](new SocketError(code, textFrom(bytes, 5)));
 });
 
