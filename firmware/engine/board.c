@@ -443,10 +443,10 @@ static void nativeTimer(txMachine* the)
 	hostTimer(integerArgument(the, 0), numberArgument(the, 1), numberArgument(the, 2));
 }
 
-static void nativeLog(txMachine* the)
+/* The chip's reset: ends this run; the embedder decides whether the board boots again. */
+static void nativeRestart(txMachine* the)
 {
-	txString text = fxToString(the, mxArgv(1));
-	hostLog(integerArgument(the, 0), text, (int)strlen(text));
+	fxAbort(the, XS_DEBUGGER_EXIT);
 }
 
 static void keep(txMachine* the, txSlot* root, int index)
@@ -480,8 +480,8 @@ typedef struct {
 
 static const txNative natives[] = {
 	{ "call", nativeCall, 4 }, { "now", nativeNow, 0 }, { "setClock", nativeSetClock, 1 },
-	{ "random", nativeRandom, 0 }, { "timer", nativeTimer, 3 }, { "log", nativeLog, 2 },
-	{ "listen", nativeListen, 2 },
+	{ "random", nativeRandom, 0 }, { "timer", nativeTimer, 3 }, { "listen", nativeListen, 2 },
+	{ "restart", nativeRestart, 0 },
 };
 
 static void setFunction(txMachine* the, txSlot* instance, const txNative* native)
@@ -707,6 +707,12 @@ EXPORT("board_deliver") int boardDeliver(int operation, void* bytes, int length)
 EXPORT("board_gc") int boardCollect(void)
 {
 	return turn(bodyCollect, NULL);
+}
+
+/* The wall clock at power-on, for boards with a battery-backed clock. */
+EXPORT("board_set_clock") void boardSetClock(double unixMs)
+{
+	services.clockOffsetMs = unixMs - hostNow();
 }
 
 EXPORT("board_meter") double boardMeter(void)

@@ -1,9 +1,9 @@
 // Reads the engine's account of why a board ended.
 import type { AbortReason, Position } from "./board-types.ts";
 
-/** By XS's exit status (xsAll.h): debugger, memory, stack, fatal check, dead strip, exception, keys, … */
+/** By XS's exit status (xsAll.h): debugger (our restart), memory, stack, fatal check, dead strip, exception, keys, … */
 export const abortReasons: readonly AbortReason[] = [
-  "exception",
+  "restart",
   "memory",
   "stack",
   "exception",
@@ -21,6 +21,7 @@ export const abortMessages: Record<AbortReason, string> = {
   exception: "an exception was not caught",
   rejection: "a promise was rejected and nobody handled it",
   keys: "too many property names for the board's key table",
+  restart: "the board restarted itself",
   "native-loop": "a loop inside the engine did not return in time",
   host: "the board's host failed",
   destroyed: "the board was destroyed",

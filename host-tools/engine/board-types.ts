@@ -68,6 +68,7 @@ export type AbortReason =
   | "keys"
   | "native-loop"
   | "host"
+  | "restart"
   | "destroyed";
 
 export interface Failure {

@@ -1,5 +1,15 @@
 // One simulated board: an instance of the XS engine with its own heap, fed by an embedder's clock, timers and I/O.
 import { abortMessages, abortReasons, parseFailure } from "./board-failure.ts";
+import {
+  type BoardImage,
+  bootedImage,
+  defaultHeap,
+  heapBaseline,
+  importModule,
+  readImage,
+  readText,
+  writeImage,
+} from "./board-image.ts";
 import type {
   BoardHost,
   BoardLogLevel,
@@ -10,8 +20,8 @@ import type {
   Position,
 } from "./board-types.ts";
 import type { Engine } from "./build.ts";
-import { engineBootOrder, engineModules } from "./engine-modules.ts";
-import { difference, type HeapFigures, readFigures, slotBytes, toUse } from "./heap-figures.ts";
+import { engineModules } from "./engine-modules.ts";
+import { difference, type HeapFigures, readFigures, toUse } from "./heap-figures.ts";
 import { type BoardExports, boardModule, instantiateBoard } from "./wasm-board.ts";
 
 export interface BoardOptions {
@@ -19,6 +29,8 @@ export interface BoardOptions {
   /** Bytecode by specifier, beside the engine's own modules. */
   modules: ReadonlyMap<string, Uint8Array>;
   host: BoardHost;
+  /** Wall clock at power-on, Unix ms. Absent: 1970, as on a chip without a battery. */
+  wallMs?: number;
   /** Codes one turn of the event loop may take before the board counts as runaway. Default 100 million. */
   turnCodesMax?: number;
   /** `end` (default): an uncaught exception ends the board, as it resets a chip. `report`: it is only logged. */
@@ -28,38 +40,15 @@ export interface BoardOptions {
 }
 
 /** A board at one moment: continue it any number of times. Valid for the same engine build only. */
-export interface Snapshot {
+export interface Snapshot extends BoardImage {
   engineHash: string;
-  memory: Uint8Array;
-  stackPointer: number;
   options: BoardOptions;
   loaded: HeapFigures;
   hostState: unknown;
 }
 
-/** Heap of the examples' boards: 64 KB beside the engine. */
-export const defaultHeap: HeapSize = {
-  chunkBytes: 32_768,
-  slots: 2048,
-  stackSlots: 512,
-  keys: 1000,
-  systemBytes: 65_536,
-};
-
 const defaultTurnCodesMax = 100_000_000;
 const levels: readonly BoardLogLevel[] = ["error", "warn", "info", "debug"];
-const baselines = new WeakMap<Engine, HeapFigures>();
-
-/** Heap of a board that has loaded the engine's own modules and nothing else; measured once per engine. */
-export function heapBaseline(engine: Engine): HeapFigures {
-  let baseline = baselines.get(engine);
-  if (!baseline) {
-    baseline = measureBaseline(engine);
-    baselines.set(engine, baseline);
-  }
-  return baseline;
-}
-
 export class Board {
   readonly engine: Engine;
   readonly options: BoardOptions;
@@ -75,14 +64,13 @@ export class Board {
     this.#loaded = heapBaseline(engine);
   }
 
-  /** Makes a board and loads the engine's own modules. It runs nothing of the author's yet. */
+  /** Makes a board with the engine's own modules loaded. It runs nothing of the author's yet. */
   static create(engine: Engine, options: BoardOptions): Board {
     const board = new Board(engine, options);
-    createMachine(board.#exports, options.heap ?? defaultHeap, heapBaseline(engine));
+    writeImage(board.#exports, bootedImage(engine, options.heap ?? defaultHeap));
     board.#exports.board_set_limit(options.turnCodesMax ?? defaultTurnCodesMax);
+    if (options.wallMs !== undefined) board.#exports.board_set_clock(options.wallMs);
     board.#exports.board_report_only(options.onException === "report" ? 1 : 0);
-    boot(board.#exports);
-    board.#exports.board_reset_peaks();
     board.#check();
     return board;
   }
@@ -163,8 +151,7 @@ export class Board {
   snapshot(): Snapshot {
     return {
       engineHash: this.engine.hash,
-      memory: new Uint8Array(this.#exports.memory.buffer).slice(),
-      stackPointer: this.#exports.__stack_pointer.value,
+      ...readImage(this.#exports),
       options: this.options,
       loaded: this.#loaded,
       hostState: this.options.host.saveState?.(),
@@ -175,15 +162,10 @@ export class Board {
   restore(snapshot: Snapshot): void {
     if (snapshot.engineHash !== this.engine.hash)
       throw new Error("the snapshot was taken with another engine build");
-    const missing = snapshot.memory.length - this.#exports.memory.buffer.byteLength;
-    if (missing < 0) {
+    // Memory cannot shrink, and the engine's allocator asks for its size: too large is not the same board.
+    if (this.#exports.memory.buffer.byteLength > snapshot.memory.length)
       this.#exports = this.#instantiate();
-      this.restore(snapshot);
-      return;
-    }
-    if (missing > 0) this.#exports.memory.grow(missing / 65_536);
-    new Uint8Array(this.#exports.memory.buffer).set(snapshot.memory);
-    this.#exports.__stack_pointer.value = snapshot.stackPointer;
+    writeImage(this.#exports, snapshot);
     this.#loaded = snapshot.loaded;
     this.#failure = undefined;
     this.options.host.loadState?.(snapshot.hostState);
@@ -257,59 +239,4 @@ export class Board {
       call: (operation, bytes) => guard(() => host.call(operation, bytes), null),
     });
   }
-}
-
-function importModule(exports: BoardExports, specifier: string): void {
-  const name = new TextEncoder().encode(`${specifier}\0`);
-  const block = exports.board_alloc(name.length);
-  new Uint8Array(exports.memory.buffer).set(name, block);
-  exports.board_import(block);
-  exports.board_free(block);
-}
-
-function readText(exports: BoardExports, at: number): string {
-  const bytes = new Uint8Array(exports.memory.buffer, at);
-  return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
-}
-
-function boot(exports: BoardExports): void {
-  for (const specifier of engineBootOrder) importModule(exports, specifier);
-  exports.board_seal();
-  exports.board_gc();
-}
-
-function createMachine(exports: BoardExports, heap: HeapSize, base: HeapFigures): void {
-  const fixed = heap.pools === "fixed";
-  const chunks = base.chunkBytes + (fixed ? heap.chunkBytes : 0);
-  const slots = base.slots + 2 + (fixed ? heap.slots : 0);
-  const poolBytes = base.chunkBytes + heap.chunkBytes + (base.slots + 2 + heap.slots) * slotBytes;
-  const blockHeaderBytes = 32;
-  const failed = exports.board_create(
-    poolBytes + heap.stackSlots * slotBytes + blockHeaderBytes,
-    chunks,
-    fixed ? 0 : 256,
-    slots,
-    fixed ? 0 : 16,
-    heap.stackSlots,
-    base.keys + heap.keys,
-    heap.systemBytes ?? defaultHeap.systemBytes ?? 0,
-  );
-  if (failed) throw new RangeError("the board's memory is too small for the engine itself");
-}
-
-function measureBaseline(engine: Engine): HeapFigures {
-  const modules = engineModules(engine);
-  const exports = instantiateBoard(boardModule(engine), {
-    now: () => 0,
-    random: () => 0,
-    log: () => undefined,
-    timer: () => undefined,
-    module: (specifier) => modules.get(specifier),
-    call: () => undefined,
-  });
-  exports.board_create(0, 65_536, 4096, 8192, 512, 1024, 2000, 0);
-  boot(exports);
-  if (exports.board_status() !== 0)
-    throw new Error(`engine modules fail: ${readText(exports, exports.board_failure())}`);
-  return readFigures(exports);
 }

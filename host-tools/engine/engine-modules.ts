@@ -9,8 +9,19 @@ import { packageRoot } from "./paths.ts";
 /** File in firmware/engine/modules to specifier, in load order. */
 const specifiers: Record<string, string> = {
   events: "godwit:engine/events",
+  ops: "godwit:engine/ops",
+  packet: "godwit:engine/packet",
+  socket: "godwit:engine/socket",
   timer: "timer",
   time: "time",
+  tcp: "embedded:io/socket/tcp",
+  tls: "embedded:io/socket/tcp/tls",
+  dns: "embedded:network/dns/resolver/udp",
+  "key-value": "embedded:storage/key-value",
+  flash: "embedded:storage/flash",
+  rng: "rng",
+  crypt: "crypt",
+  system: "system",
 };
 
 export const engineBootOrder: readonly string[] = Object.values(specifiers);

@@ -24,6 +24,7 @@ export interface BoardExports {
   board_gc(): number;
   board_meter(): number;
   board_set_limit(codes: number): void;
+  board_set_clock(unixMs: number): void;
   board_report_only(on: number): void;
   board_status(): number;
   board_failure(): number;

@@ -1,7 +1,7 @@
 // Where the embedder's timers and events arrive, and the way back: the only module that names `native`.
-const { call, now, setClock, random, timer, log, listen } = native;
+const { call, now, setClock, random, timer, listen, restart } = native;
 
-export { call, log, now, random, setClock };
+export { call, now, random, restart, setClock };
 
 type Handler = (bytes: ArrayBuffer) => void;
 

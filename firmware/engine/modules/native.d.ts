@@ -15,8 +15,8 @@ interface EngineNative {
   random(): number;
   /** Starts (or, with repeatMs < 0, stops) a timer of the embedder. */
   timer(id: number, delayMs: number, repeatMs: number): void;
-  /** 0 error, 1 warning, 2 information, 3 debug. */
-  log(level: number, text: string): void;
+  /** Ends the board with the reason "restart". */
+  restart(): never;
   /** The functions that the embedder's timers and events arrive at. */
   listen(
     onTimer: (id: number) => void,
@@ -25,3 +25,11 @@ interface EngineNative {
 }
 
 declare const native: EngineNative;
+
+/** XS's own conversions, missing from the standard library's types. */
+interface ArrayBufferConstructor {
+  fromString(text: string): ArrayBuffer;
+}
+interface StringConstructor {
+  fromArrayBuffer(buffer: ArrayBuffer): string;
+}

@@ -1,5 +1,6 @@
 // Module "time" of the Moddable SDK: ticks and the wall clock.
-import { now, setClock } from "./events.ts";
+import { call, now, setClock } from "./events.ts";
+import { ops } from "./ops.ts";
 
 const Time = {
   /** Milliseconds since power-on as a 32-bit integer: wraps, so compare with `delta`. */
@@ -11,7 +12,10 @@ const Time = {
   },
   /** Sets the wall clock, Unix seconds. */
   set(seconds: number): void {
-    setClock(Number(seconds) * 1000);
+    const unixMs = Number(seconds) * 1000;
+    if (!Number.isFinite(unixMs)) throw new RangeError("invalid time");
+    setClock(unixMs);
+    call(ops.timeSet, new Float64Array([unixMs]).buffer);
   },
   delta(start: number, end?: number): number {
     return ((end ?? Time.ticks) - start) | 0;

@@ -10,23 +10,23 @@ function delay(value: number | undefined): number {
   return ms > 0 ? Math.min(ms, maxDelayMs) : 0;
 }
 
-/** A running or waiting timer. Like on devices, a one-shot timer is gone after it has fired. */
+/** A running or waiting timer. As on devices, a one-shot timer is gone after its callback, unless rescheduled. */
 export default class Timer {
   #id = 0;
+  #isArmed = false;
+  #repeatMs = 0;
 
   /** Calls back after `interval` ms; with `repeat`, again every `repeat` ms. */
   static set(callback: TimerCallback, interval?: number, repeat?: number): Timer {
     const timer = new Timer();
-    const isRepeating = repeat !== undefined && repeat > 0;
     timer.#id = addTimer(() => {
-      if (!isRepeating && !timer.#rescheduled) Timer.clear(timer);
+      timer.#isArmed = timer.#repeatMs > 0;
       callback(timer);
+      if (!timer.#isArmed) Timer.clear(timer);
     });
-    startTimer(timer.#id, delay(interval), isRepeating ? delay(repeat) : 0);
+    timer.#arm(interval, repeat);
     return timer;
   }
-
-  #rescheduled = false;
 
   static repeat(callback: TimerCallback, interval: number): Timer {
     return Timer.set(callback, interval, interval);
@@ -35,14 +35,22 @@ export default class Timer {
   /** Changes when a timer fires; without an interval it waits until it is scheduled again. */
   static schedule(timer: Timer, interval?: number, repeat?: number): void {
     if (timer.#id === 0) throw new SyntaxError("invalid timer");
-    timer.#rescheduled = true;
-    if (interval === undefined) pauseTimer(timer.#id);
-    else startTimer(timer.#id, delay(interval), delay(repeat));
+    if (interval === undefined) {
+      pauseTimer(timer.#id);
+      timer.#isArmed = true;
+      timer.#repeatMs = 0;
+    } else timer.#arm(interval, repeat);
   }
 
   static clear(timer: Timer | undefined | null): void {
     if (!timer || timer.#id === 0) return;
     removeTimer(timer.#id);
     timer.#id = 0;
+  }
+
+  #arm(interval: number | undefined, repeat: number | undefined): void {
+    this.#isArmed = true;
+    this.#repeatMs = delay(repeat);
+    startTimer(this.#id, delay(interval), this.#repeatMs);
   }
 }

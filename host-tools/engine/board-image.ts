@@ -1,0 +1,140 @@
+// Images of boards: copies of linear memory, and the one every new board of a heap size starts from.
+import type { HeapSize } from "./board-types.ts";
+import type { Engine } from "./build.ts";
+import { engineBootOrder, engineModules } from "./engine-modules.ts";
+import { type HeapFigures, readFigures, slotBytes } from "./heap-figures.ts";
+import { type BoardExports, boardModule, instantiateBoard } from "./wasm-board.ts";
+
+/** Everything a board is, apart from its host. */
+export interface BoardImage {
+  memory: Uint8Array;
+  stackPointer: number;
+}
+
+/** Heap of the examples' boards: 64 KB beside the engine. */
+export const defaultHeap: HeapSize = {
+  chunkBytes: 32_768,
+  slots: 2048,
+  stackSlots: 512,
+  keys: 1000,
+  systemBytes: 65_536,
+};
+
+const pageBytes = 65_536;
+/** Heap sizes whose booted image is kept; others are forgotten first come, first gone. */
+const imagesMax = 8;
+
+interface Prepared {
+  baseline: HeapFigures;
+  images: Map<string, BoardImage>;
+}
+
+const prepared = new WeakMap<Engine, Prepared>();
+
+function prepare(engine: Engine): Prepared {
+  let entry = prepared.get(engine);
+  if (!entry) {
+    entry = { baseline: measureBaseline(engine), images: new Map() };
+    prepared.set(engine, entry);
+  }
+  return entry;
+}
+
+/** Heap of a board that has loaded the engine's own modules and nothing else; measured once per engine. */
+export function heapBaseline(engine: Engine): HeapFigures {
+  return prepare(engine).baseline;
+}
+
+/** A board of this heap size with the engine's modules loaded: made once, then copied. */
+export function bootedImage(engine: Engine, heap: HeapSize): BoardImage {
+  const { baseline, images } = prepare(engine);
+  const key = JSON.stringify(heap);
+  let image = images.get(key);
+  if (!image) {
+    const exports = bareInstance(engine);
+    createMachine(exports, heap, baseline);
+    boot(exports);
+    exports.board_reset_peaks();
+    if (exports.board_status() !== 0)
+      throw new RangeError("the board's heap is too small for the engine itself");
+    image = readImage(exports);
+    const oldest = images.keys().next();
+    if (images.size >= imagesMax && !oldest.done) images.delete(oldest.value);
+    images.set(key, image);
+  }
+  return image;
+}
+
+export function readImage(exports: BoardExports): BoardImage {
+  return {
+    memory: new Uint8Array(exports.memory.buffer).slice(),
+    stackPointer: exports.__stack_pointer.value,
+  };
+}
+
+export function writeImage(exports: BoardExports, image: BoardImage): void {
+  const missing = image.memory.length - exports.memory.buffer.byteLength;
+  if (missing > 0) exports.memory.grow(missing / pageBytes);
+  new Uint8Array(exports.memory.buffer).set(image.memory);
+  exports.__stack_pointer.value = image.stackPointer;
+}
+
+/** An instance without a world: booting asks for nothing but modules. */
+function bareInstance(engine: Engine): BoardExports {
+  const modules = engineModules(engine);
+  return instantiateBoard(boardModule(engine), {
+    now: () => 0,
+    random: () => 0,
+    log: () => undefined,
+    timer: () => undefined,
+    module: (specifier) => modules.get(specifier),
+    call: () => undefined,
+  });
+}
+
+export function importModule(exports: BoardExports, specifier: string): void {
+  const name = new TextEncoder().encode(`${specifier}\0`);
+  const block = exports.board_alloc(name.length);
+  new Uint8Array(exports.memory.buffer).set(name, block);
+  exports.board_import(block);
+  exports.board_free(block);
+}
+
+export function readText(exports: BoardExports, at: number): string {
+  const bytes = new Uint8Array(exports.memory.buffer, at);
+  return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
+}
+
+function boot(exports: BoardExports): void {
+  for (const specifier of engineBootOrder) importModule(exports, specifier);
+  exports.board_seal();
+  exports.board_gc();
+}
+
+function createMachine(exports: BoardExports, heap: HeapSize, base: HeapFigures): void {
+  const fixed = heap.pools === "fixed";
+  const chunks = base.chunkBytes + (fixed ? heap.chunkBytes : 0);
+  const slots = base.slots + 2 + (fixed ? heap.slots : 0);
+  const poolBytes = base.chunkBytes + heap.chunkBytes + (base.slots + 2 + heap.slots) * slotBytes;
+  const blockHeaderBytes = 32;
+  const failed = exports.board_create(
+    poolBytes + heap.stackSlots * slotBytes + blockHeaderBytes,
+    chunks,
+    fixed ? 0 : 1024,
+    slots,
+    fixed ? 0 : 64,
+    heap.stackSlots,
+    base.keys + heap.keys,
+    heap.systemBytes ?? defaultHeap.systemBytes ?? 0,
+  );
+  if (failed) throw new RangeError("the board's memory is too small for the engine itself");
+}
+
+function measureBaseline(engine: Engine): HeapFigures {
+  const exports = bareInstance(engine);
+  exports.board_create(0, 65_536, 4096, 8192, 512, 1024, 2000, 0);
+  boot(exports);
+  if (exports.board_status() !== 0)
+    throw new Error(`engine modules fail: ${readText(exports, exports.board_failure())}`);
+  return readFigures(exports);
+}
