@@ -1,5 +1,5 @@
 // CBOR (RFC 8949) into device values: strict, bounded, and meant for bytes from strangers.
-import { CBOR_DEPTH_MAX, type CborValue } from "./cbor.ts";
+import { CBOR_DEPTH_MAX, type CborValue } from "./cbor-value.ts";
 import { GodwitError } from "./error.ts";
 import { decodeUtf8 } from "./utf8.ts";
 

@@ -1,18 +1,7 @@
 // CBOR (RFC 8949) of device values, deterministic (§4.2.1). The decoder is a module of its own: few need both.
+import { CBOR_DEPTH_MAX, type CborValue } from "./cbor-value.ts";
 import { GodwitError } from "./error.ts";
 import { encodeUtf8 } from "./utf8.ts";
-
-export type CborValue =
-  | null
-  | boolean
-  | number
-  | string
-  | Uint8Array
-  | readonly CborValue[]
-  | { readonly [key: string]: CborValue };
-
-/** Arrays and maps inside one another; deeper values are refused both ways. */
-export const CBOR_DEPTH_MAX = 16;
 
 const TWO_32 = 4_294_967_296;
 

@@ -15,10 +15,11 @@ import {
   type MqttFilter,
   publishHead,
 } from "./packet-writer.ts";
+import { ReceiveWindow } from "./receive-window.ts";
 import { GATE, Outgoing, SendQueue } from "./send-queue.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
-const STATE = { idle: 0, connecting: 1, connected: 2, closing: 3 };
+const STATE = { idle: 0, connecting: 1, connected: 2, closing: 3, disconnected: 4 };
 /** Packet type and flags of what the session makes itself. */
 const PUBACK = 0x40;
 const PINGREQ = 0xc0;
@@ -40,15 +41,12 @@ export class MqttClient implements PacketSink {
   private connectMs = NEVER;
   private isAccepted = false;
   private lastId = 0;
-  /** Number of the connection; makes tokens of an earlier one worthless. */
-  private epoch = 0;
   /** (UN)SUBSCRIBE packets without answer. */
   private asked: Outgoing[] = [];
-  /** Inbound QoS 1 ids in order of arrival; negative: acknowledged, held back by an earlier one (§4.6). */
-  private inbound: number[] = [];
+  private inbound = new ReceiveWindow();
 
   constructor(options: MqttOptions, events: MqttEvents) {
-    this.limits = { ...MQTT_LIMITS, ...options.limits };
+    this.limits = options.limits ? { ...MQTT_LIMITS, ...options.limits } : MQTT_LIMITS;
     this.isPipelined = options.isPipelined ?? true;
     this.events = events;
     this.reader = new PacketReader(this.limits, this);
@@ -77,7 +75,7 @@ export class MqttClient implements PacketSink {
     this.reader.reset();
     this.state = STATE.connecting;
     this.isAccepted = false;
-    this.epoch++;
+    this.inbound.restart();
     this.keepAliveMs = connect.keepAliveS * 1000;
     this.sentMs = this.waitingMs = this.connectMs = nowMs;
   }
@@ -103,13 +101,14 @@ export class MqttClient implements PacketSink {
   tick(nowMs: number): void {
     const late = nowMs - this.limits.answerTimeoutMs;
     if (this.state === STATE.idle) return;
-    if (late >= this.connectMs) this.close("timeout", "CONNACK");
+    if (this.state === STATE.disconnected) this.close("disconnected", "");
+    else if (late >= this.connectMs) this.close("timeout", "CONNACK");
     else if (late >= this.pingMs) this.close("timeout", "PINGRESP");
     else if (late >= this.publishedMs()) this.close("timeout", "PUBACK");
     else if (late >= this.askedMs()) this.close("timeout", "SUBACK");
     else if (late >= this.waitingMs) this.close("stalled", "");
     else if (nowMs >= this.pingDueMs()) {
-      this.pingMs = nowMs;
+      if (this.pingMs === NEVER) this.pingMs = nowMs;
       this.output.urgent.push(new Outgoing(Uint8Array.of(PINGREQ, 0), 0));
       this.watch(nowMs);
     }
@@ -118,6 +117,7 @@ export class MqttClient implements PacketSink {
   /** When `tick` is needed next, on the clock of all `nowMs`; Infinity = not at all. */
   nextDeadlineMs(): number {
     if (this.state === STATE.idle) return NEVER;
+    if (this.state === STATE.disconnected) return this.sentMs;
     const oldestMs = Math.min(
       this.connectMs,
       this.pingMs,
@@ -140,8 +140,8 @@ export class MqttClient implements PacketSink {
 
   /** An eighth early: a timer that is late must not break the promise given in CONNECT. */
   private pingDueMs(): number {
-    const isIdle = this.state === STATE.connected && this.keepAliveMs > 0 && this.pingMs === NEVER;
-    return isIdle ? this.sentMs + this.keepAliveMs * 0.875 : NEVER;
+    const isQuiet = this.state === STATE.connected && this.waitingMs === NEVER;
+    return isQuiet && this.keepAliveMs > 0 ? this.sentMs + this.keepAliveMs * 0.875 : NEVER;
   }
 
   /** Starts or stops the watch over output that waits. */
@@ -155,8 +155,11 @@ export class MqttClient implements PacketSink {
    * bytes count as sent. Never throws.
    */
   pull(maxBytes: number, nowMs: number): Uint8Array | undefined {
+    if (this.state === STATE.disconnected) this.close("disconnected", "");
     if (this.canAsk()) this.queueAcknowledgements();
-    const bytes = new Uint8Array(this.output.waitingBytes(maxBytes));
+    const waitingBytes = this.output.waitingBytes(maxBytes);
+    if (waitingBytes === 0) return undefined;
+    const bytes = new Uint8Array(waitingBytes);
     let end = 0;
     while (end < bytes.length) {
       const packet = this.output.next();
@@ -167,7 +170,7 @@ export class MqttClient implements PacketSink {
       } catch (error) {
         this.output.dropCurrent();
         this.report(error);
-        this.close("source", "");
+        this.close("source", `${packet.packetId}`);
         return undefined;
       }
       if (count === 0) break;
@@ -184,7 +187,7 @@ export class MqttClient implements PacketSink {
   private sent(packet: Outgoing, nowMs: number): void {
     packet.sentMs = nowMs;
     this.output.current = undefined;
-    if (packet.head[0] === DISCONNECT) this.close("disconnected", "");
+    if (packet.head[0] === DISCONNECT) this.state = STATE.disconnected;
   }
 
   /**
@@ -249,23 +252,23 @@ export class MqttClient implements PacketSink {
    * acknowledged holds back all later ones. False: the token is not of this connection, or known.
    */
   acknowledge(ackToken: number, nowMs: number): boolean {
-    const index = this.inbound.indexOf(ackToken % 65_536);
-    if (index < 0 || Math.floor(ackToken / 65_536) !== this.epoch || !this.canAsk()) return false;
-    this.inbound[index] = -this.inbound[index]!;
+    if (!this.canAsk() || !this.inbound.acknowledge(ackToken)) return false;
     this.queueAcknowledgements();
     this.watch(nowMs);
     return true;
   }
 
   private queueAcknowledgements(): void {
-    while (this.inbound[0]! < 0) {
-      const id = -this.inbound[0]!;
+    for (let id = this.inbound.ready(); id > 0; id = this.inbound.ready()) {
       if (!this.output.addUrgent(new Outgoing(Uint8Array.of(PUBACK, 2, id >> 8, id), 0))) return;
-      this.inbound.shift();
+      this.inbound.release();
     }
   }
 
-  /** Ends politely: urgent packets and DISCONNECT are still pulled, then `onClosed`. */
+  /**
+   * Ends politely: what is urgent and DISCONNECT are still pulled. `onClosed` comes with the call of
+   * `pull` or `tick` after that, when the transport has taken the bytes.
+   */
   disconnect(nowMs: number): void {
     if (!this.canAsk()) return;
     this.state = STATE.closing;
@@ -276,7 +279,7 @@ export class MqttClient implements PacketSink {
 
   /** The transport is gone. */
   abort(detail: string): void {
-    this.close("transport", detail);
+    this.close(this.state === STATE.disconnected ? "disconnected" : "transport", detail);
   }
 
   private close(reason: MqttCloseReason, detail: string): void {
@@ -285,7 +288,7 @@ export class MqttClient implements PacketSink {
     this.output.stop();
     this.reader.reset();
     this.asked = [];
-    this.inbound = [];
+    this.inbound.restart();
     this.waitingMs = this.pingMs = this.connectMs = NEVER;
     try {
       this.events.onClosed(reason, detail);
@@ -319,10 +322,6 @@ export class MqttClient implements PacketSink {
   }
 
   private connack(flags: number, code: number): void {
-    if (flags > 1 || (code !== 0 && flags !== 0)) {
-      this.close("malformed", "CONNACK flags");
-      return;
-    }
     this.connectMs = NEVER;
     this.isAccepted = code === 0;
     if (this.isAccepted && this.state === STATE.connecting) {
@@ -331,7 +330,7 @@ export class MqttClient implements PacketSink {
       this.watch(this.nowMs);
     }
     try {
-      this.events.onConnack(code, flags === 1);
+      this.events.onConnack(code, this.isAccepted && flags === 1);
     } finally {
       if (code !== 0) this.close("refused", `${code}`);
     }
@@ -360,18 +359,23 @@ export class MqttClient implements PacketSink {
 
   /** For the reader. */
   onMessage(message: InboundMessage): boolean {
-    const { packetId, topic, payloadBytes } = message;
+    const packetId = message.packetId;
     message.ackToken = 0;
-    if (!this.isAccepted || this.inbound.some((id) => Math.abs(id) === packetId)) {
-      this.close("protocol", this.isAccepted ? "packet id in use" : "packet before CONNACK");
-      return false;
-    }
+    if (!this.isAccepted) this.close("protocol", "packet before CONNACK");
+    else if (this.inbound.has(packetId)) {
+      // A server that repeats itself on a live connection is answered by the PUBACK that is due anyway.
+      if (!message.isDuplicate) this.close("protocol", "packet id in use");
+    } else return this.isWanted(message);
+    return false;
+  }
+
+  private isWanted(message: InboundMessage): boolean {
+    const { packetId, topic, payloadBytes } = message;
     let isKept = topic !== "";
     if (packetId !== 0) {
-      if (this.inbound.length < this.limits.unacknowledgedMax) {
-        this.inbound.push(packetId);
-        message.ackToken = this.epoch * 65_536 + packetId;
-      } else isKept = false;
+      if (this.inbound.length < this.limits.unacknowledgedMax)
+        message.ackToken = this.inbound.add(packetId);
+      else isKept = false;
     }
     if (payloadBytes > this.limits.payloadBytesMax && !this.events.onPublishPart) isKept = false;
     if (!isKept) this.events.onRefused?.(message);
@@ -380,7 +384,8 @@ export class MqttClient implements PacketSink {
 
   /** For the reader. */
   onPayload(message: InboundMessage, payload: Uint8Array, offset: number): void {
-    if (payload.length === message.payloadBytes) this.events.onPublish(message, payload);
+    if (message.payloadBytes <= this.limits.payloadBytesMax)
+      this.events.onPublish(message, payload);
     else this.events.onPublishPart?.(message, payload, offset);
   }
 }

@@ -27,7 +27,7 @@ export interface MqttPublish {
 /** Why a connection ended. The session (unacknowledged QoS 1 publishes) outlives all of them. */
 export type MqttCloseReason =
   | MqttFault
-  /** `disconnect` was called and DISCONNECT has been pulled. */
+  /** `disconnect` was called, and the transport has taken DISCONNECT. */
   | "disconnected"
   /** `abort` was called: the transport failed or the peer closed it. */
   | "transport"
@@ -37,7 +37,7 @@ export type MqttCloseReason =
   | "timeout"
   /** Output waited for `answerTimeoutMs` without a byte being pulled. */
   | "stalled"
-  /** A payload source threw or gave too much. Its message is dropped. */
+  /** A payload source threw or gave too much: its message is dropped (the detail is its packet id). */
   | "source";
 
 /** Everything the session tells its owner. What these throw is contained and goes to `onError`. */

@@ -23,6 +23,9 @@ export interface MqttLimits {
   answerTimeoutMs: number;
 }
 
+/** Filters in one SUBSCRIBE or UNSUBSCRIBE, hence return codes in one SUBACK. */
+export const FILTERS_MAX = 8;
+
 export const MQTT_LIMITS: MqttLimits = {
   inFlightMax: 8,
   queueMax: 32,

@@ -1,6 +1,6 @@
 // MQTT 3.1.1 §2, §3: an incremental parser of what a server sends, over arbitrary splits of the stream.
 import { decodeUtf8 } from "../codec/utf8.ts";
-import type { MqttLimits } from "./limits.ts";
+import { FILTERS_MAX, type MqttLimits } from "./limits.ts";
 
 /** An inbound PUBLISH. The object is reused: read it during the call, keep nothing of it. */
 export interface InboundMessage {
@@ -26,7 +26,7 @@ export interface PacketSink {
   onMessage(message: InboundMessage): boolean;
   /** Its payload: in one call if it is at most `payloadBytesMax` long, else in parts from `offset`. */
   onPayload(message: InboundMessage, payload: Uint8Array, offset: number): void;
-  /** Nothing more can be read; the reader has stopped. */
+  /** The stream is broken: nothing of it is read any more, `reset` before the next one. */
   onFault(fault: MqttFault, detail: string): void;
 }
 
@@ -36,6 +36,14 @@ const STAGE = { header: 0, body: 1, topicLength: 2, topic: 3, packetId: 4, paylo
 
 /** Body length of the fixed-size packets a server may send, by type; -1 = variable. */
 const BODY_BYTES: Record<number, number> = { 2: 2, 4: 2, 9: -1, 11: 2, 13: 0 };
+
+/** CONNACK flags (§3.2.2.1) and SUBACK return codes (§3.9.3) that must not be used. */
+function isReserved(type: number, body: Uint8Array): boolean {
+  if (type === 2) return body[0]! > 1;
+  for (let i = 2; type === 9 && i < body.length; i++)
+    if (body[i]! > 2 && body[i] !== 0x80) return true;
+  return false;
+}
 
 export class PacketReader {
   private limits: MqttLimits;
@@ -144,8 +152,10 @@ export class PacketReader {
       this.remaining = 0;
       this.headerBytes = 1;
       const type = byte >> 4;
-      if (type !== 3 && (BODY_BYTES[type] === undefined || (byte & 15) !== 0))
-        this.fault(type === 5 || type === 6 || type === 7 ? "protocol" : "malformed", "type");
+      const isControl = BODY_BYTES[type] !== undefined;
+      if (type === 0 || type === 15 || (isControl && (byte & 15) !== 0))
+        this.fault("malformed", "fixed header");
+      else if (type !== 3 && !isControl) this.fault("protocol", `packet type ${type}`);
       return;
     }
     this.remaining |= (byte & 127) << (7 * (this.headerBytes - 1));
@@ -165,9 +175,10 @@ export class PacketReader {
 
   private control(): void {
     const expected = BODY_BYTES[this.first >> 4]!;
-    const most = 2 + this.limits.subscriptionsPendingMax * 8;
     const isRight =
-      expected < 0 ? this.remaining > 2 && this.remaining <= most : this.remaining === expected;
+      expected < 0
+        ? this.remaining > 2 && this.remaining <= 2 + FILTERS_MAX
+        : this.remaining === expected;
     if (isRight) this.stage = STAGE.body;
     else this.fault("malformed", "length");
   }
@@ -193,7 +204,8 @@ export class PacketReader {
     switch (this.stage) {
       case STAGE.body:
         this.stage = STAGE.header;
-        this.sink.onPacket(this.first >> 4, field);
+        if (isReserved(this.first >> 4, field)) this.fault("malformed", "reserved value");
+        else this.sink.onPacket(this.first >> 4, field);
         break;
       case STAGE.topicLength:
         this.topicBytes = (field[0]! << 8) | field[1]!;
@@ -229,12 +241,9 @@ export class PacketReader {
       this.fault("malformed", "topic is not UTF-8");
       return;
     }
-    for (const byte of field)
-      if (byte === 0 || byte === 0x23 || byte === 0x2b) {
-        this.fault("malformed", "NUL or wildcard in topic");
-        return;
-      }
-    this.topicDone();
+    if (field.indexOf(0) >= 0 || field.indexOf(0x23) >= 0 || field.indexOf(0x2b) >= 0)
+      this.fault("malformed", "NUL or wildcard in topic");
+    else this.topicDone();
   }
 
   private topicDone(): void {

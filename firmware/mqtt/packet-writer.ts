@@ -1,6 +1,7 @@
 // MQTT 3.1.1 §2, §3: the packets that a client sends. Bodies of PUBLISH are not copied in here.
 import { GodwitError } from "../codec/error.ts";
 import { writeUtf8 } from "../codec/utf8.ts";
+import { FILTERS_MAX } from "./limits.ts";
 
 const TEXT_BYTES_MAX = 65_535;
 const REMAINING_MAX = 268_435_455;
@@ -44,7 +45,7 @@ function textBytes(text: string): number {
 
 /** A packet with `rest` bytes behind the fixed header, of which `held` are reserved in the array. */
 function start(first: number, rest: number, held: number): { bytes: Uint8Array; at: number } {
-  if (rest > REMAINING_MAX) throw new GodwitError("argument", "packet too large");
+  if (!(rest >= 0 && rest <= REMAINING_MAX)) throw new GodwitError("argument", "packet too large");
   const digits = rest < 128 ? 1 : rest < 16_384 ? 2 : rest < 2_097_152 ? 3 : 4;
   const bytes = new Uint8Array(1 + digits + held);
   bytes[0] = first;
@@ -137,7 +138,8 @@ export function filtersPacket(
   packetId: number,
   filters: readonly (MqttFilter | string)[],
 ): Uint8Array {
-  if (filters.length === 0) throw new GodwitError("argument", "no filter");
+  if (filters.length === 0 || filters.length > FILTERS_MAX)
+    throw new GodwitError("argument", "no filter, or too many");
   let isSubscribe = false;
   let rest = 2;
   for (const entry of filters) {
