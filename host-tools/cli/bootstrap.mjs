@@ -2,7 +2,7 @@
 // The only file that runs before anything is installed or built: plain JavaScript, node:* imports only.
 // It installs packages when the lock file changed, compiles what is stale, then hands over.
 import { spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, lstatSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -41,16 +41,24 @@ function changedMs(path) {
 }
 
 function install() {
+  const modules = join(root, "node_modules");
+  // A linked folder belongs to another checkout, which keeps it up to date.
+  if (existsSync(modules) && lstatSync(modules).isSymbolicLink()) return;
   const stamp = join(root, "node_modules", ".package-lock.json");
   const lock = join(root, "package-lock.json");
   if (!existsSync(lock) || changedMs(stamp) >= changedMs(lock)) return;
-  process.stderr.write("godwit: installing packages (npm ci, once) ...\n");
+  process.stderr.write("godwit: installing packages (once) ...\n");
   // npm's own report goes to stderr: stdout belongs to the command that follows.
-  run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: root,
-    stdio: ["ignore", 2, 2],
-    shell: process.platform === "win32",
-  });
+  // Not `npm ci`: it refuses to start when a registry lacks a binary for some other platform.
+  run(
+    "npm",
+    ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+    {
+      cwd: root,
+      stdio: ["ignore", 2, 2],
+      shell: process.platform === "win32",
+    },
+  );
 }
 
 /** A tool from our own node_modules, started without a shell. */
