@@ -1,6 +1,6 @@
 /** Property bags: the URL-encoded tail of telemetry and cloud-to-device topics (RFC 3986 percent encoding, no `+`). */
 import { GodwitError } from "../codec/error.ts";
-import { percentDecode, percentEncode } from "../codec/percent.ts";
+import { decodePercent, encodePercent } from "../codec/percent.ts";
 
 /** System properties a device may set; application properties have any other name. */
 export const CONTENT_TYPE = "$.ct";
@@ -25,8 +25,8 @@ export function encodeBag(properties: Iterable<readonly [string, string | null]>
   for (const [name, value] of properties) {
     if (name === "") throw new GodwitError("argument", "property without a name");
     if (text) text += "&";
-    text += name.startsWith("$.") ? `$.${percentEncode(name.slice(2))}` : percentEncode(name);
-    if (value !== null) text += `=${percentEncode(value)}`;
+    text += name.startsWith("$.") ? `$.${encodePercent(name.slice(2))}` : encodePercent(name);
+    if (value !== null) text += `=${encodePercent(value)}`;
   }
   return text;
 }
@@ -57,7 +57,7 @@ function decodePart(text: string, offset: number): string {
   const stray = text.search(/[^!-~]|[=#/?]/);
   if (stray >= 0) throw bad("a character that must be percent-encoded", offset + stray);
   try {
-    return percentDecode(text);
+    return decodePercent(text);
   } catch (cause) {
     throw bad("a bad percent escape", offset, cause);
   }

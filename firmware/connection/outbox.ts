@@ -72,6 +72,11 @@ export class Outbox {
     this.#ids.push(packetId);
   }
 
+  /** Gives up the message given by `peek`. */
+  discard(): void {
+    this.#remove(this.#ids.length, "dropped");
+  }
+
   /** The hub has the message. False: `packetId` is none of ours. */
   acknowledged(packetId: number): boolean {
     const index = this.#ids.indexOf(packetId);

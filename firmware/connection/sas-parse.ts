@@ -1,6 +1,6 @@
 /** The verifier's side of shared access signatures. Field order is free; `sr` stays raw, because it is what was signed. */
 import { GodwitError } from "../codec/error.ts";
-import { percentDecode } from "../codec/percent.ts";
+import { decodePercent } from "../codec/percent.ts";
 
 export interface ParsedSas {
   /** Resource as sent, for the signature. */
@@ -37,11 +37,11 @@ export function parseSas(token: string): ParsedSas {
   const skn = fields.get("skn");
   return {
     sr,
-    resource: percentDecode(sr),
-    sig: percentDecode(required(fields, "sig")),
+    resource: decodePercent(sr),
+    sig: decodePercent(required(fields, "sig")),
     se,
     expiryS: Number(se),
-    policy: skn ? percentDecode(skn) : undefined,
+    policy: skn ? decodePercent(skn) : undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 /** Shared access signatures (Azure docs "Control access to IoT Hub using SAS", DPS "Symmetric key attestation"). */
 import { decodeBase64, encodeBase64 } from "../codec/base64.ts";
 import { hmacSha256 } from "../codec/hmac.ts";
-import { percentEncode } from "../codec/percent.ts";
+import { encodePercent } from "../codec/percent.ts";
 import { encodeUtf8 } from "../codec/utf8.ts";
 import type { Digest } from "../ports/digest.ts";
 
@@ -24,8 +24,8 @@ export function signSas(
   expiryS: number,
   policy?: string,
 ): string {
-  const sr = percentEncode(resource);
-  const sig = percentEncode(sasSignature(digest, key, sr, `${expiryS}`));
+  const sr = encodePercent(resource);
+  const sig = encodePercent(sasSignature(digest, key, sr, `${expiryS}`));
   const skn = policy ? `&skn=${policy}` : "";
   return `SharedAccessSignature sr=${sr}&sig=${sig}&se=${expiryS}${skn}`;
 }

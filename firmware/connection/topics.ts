@@ -1,5 +1,5 @@
 /** IoT Hub and DPS topics over MQTT 3.1.1 (Azure docs "Use MQTT", DPS "MQTT support"): the only copy of these facts. */
-import { percentEncode } from "../codec/percent.ts";
+import { encodePercent } from "../codec/percent.ts";
 
 export const MQTT_TLS_PORT = 8883;
 export const WEBSOCKET_PATH = "/$iothub/websocket";
@@ -47,7 +47,7 @@ export function hubUserName(
 ): string {
   let name = `${host}/${deviceId}/?api-version=${HUB_API_VERSION}`;
   if (modelId) name += `&model-id=${modelId}`;
-  if (userAgent) name += `&DeviceClientType=${percentEncode(userAgent)}`;
+  if (userAgent) name += `&DeviceClientType=${encodePercent(userAgent)}`;
   return name;
 }
 
@@ -84,7 +84,7 @@ export function twinResponseTopic(status: number, rid: string, version?: number)
 }
 
 export function methodRequestTopic(name: string, rid: string): string {
-  return `${METHOD_REQUEST_PREFIX}${percentEncode(name)}/?$rid=${rid}`;
+  return `${METHOD_REQUEST_PREFIX}${encodePercent(name)}/?$rid=${rid}`;
 }
 
 export function methodResponseTopic(status: number, rid: string): string {

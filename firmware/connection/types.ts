@@ -90,15 +90,19 @@ export interface ConnectionOptions {
 
 export interface ConnectionHandlers {
   onState?(state: ConnectionState, fault: Fault | undefined): void;
-  /** The hub accepted the session: publish here what must go out in the same flight (twin GET). */
-  onConnected?(sessionPresent: boolean): void;
   /**
-   * A twin answer, desired change, method request or cloud-to-device message.
-   * `payload` is valid during the call only. Returning false (or throwing) for a message of QoS 1 leaves it
-   * unacknowledged: the hub delivers it again; otherwise it is acknowledged when the handler returns.
+   * A session begins: what is published here (twin GET) leaves right behind CONNECT and SUBSCRIBE, before the hub
+   * has answered. If the hub refuses, it was never sent; the next session calls this again.
    */
-  onMessage?(topic: string, payload: Uint8Array): boolean | undefined;
-  /** The outbox has room for another message. */
+  onOpen?(): void;
+  /**
+   * A twin answer, desired change, method request or cloud-to-device message; `payload` is valid during the call.
+   * A message of QoS 1 (`ackToken` not 0) is acknowledged when the handler returns, or throws: a message that the
+   * application cannot digest must not block those behind it. Returning false keeps it for `acknowledge`, soon:
+   * messages are acknowledged in order, and the hub stops delivering at 16.
+   */
+  onMessage?(topic: string, payload: Uint8Array, ackToken: number): boolean | undefined;
+  /** A message was acknowledged: the outbox has room for another. */
   onRoom?(): void;
 }
 
@@ -111,8 +115,6 @@ export interface ConnectionCounters {
   provisionings: number;
   acknowledged: number;
   dropped: number;
-  sentBytes: number;
-  receivedBytes: number;
   /** Exceptions thrown by handlers, contained and logged. */
   handlerErrors: number;
 }
