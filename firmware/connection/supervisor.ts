@@ -78,7 +78,7 @@ export class Supervisor implements SessionOwner {
     this.#options = options;
     this.#outbox = outbox;
     this.#owner = owner;
-    this.time = new TimeKeeper(platform, options.timeSource);
+    this.time = new TimeKeeper(platform);
     this.#backoff = new Backoff(platform.random);
     this.session = new HubSession(platform, options, outbox, this);
   }

@@ -3,7 +3,6 @@ import { GodwitError } from "../codec/error.ts";
 import { decodeUtf8, encodeUtf8 } from "../codec/utf8.ts";
 import type { Platform } from "../ports/platform.ts";
 import type { TimerHandle } from "../ports/timers.ts";
-import type { TimeSource } from "./types.ts";
 
 const FLOOR_KEY = "time.floor";
 /** A time server that has not answered by then is not waited for. */
@@ -15,7 +14,6 @@ const SET_BY_OTHERS_MS = 5000;
 
 export class TimeKeeper {
   readonly #platform: Platform;
-  readonly #source: TimeSource | undefined;
   #floorMs: number;
   #isKnown = true;
   /** Wall minus monotonic time when the wall clock was put onto the floor. */
@@ -23,9 +21,8 @@ export class TimeKeeper {
   #timer: TimerHandle | undefined;
   #waiting: (() => void) | undefined;
 
-  constructor(platform: Platform, source?: TimeSource) {
+  constructor(platform: Platform) {
     this.#platform = platform;
-    this.#source = source;
     this.#floorMs = Math.max(platform.timeFloorMs, this.#savedFloorMs());
     if (this.#wallMs() < this.#floorMs) this.#guess();
   }
@@ -39,7 +36,7 @@ export class TimeKeeper {
 
   /** Whether `sync` can do anything. */
   get hasSource(): boolean {
-    return this.#source !== undefined;
+    return this.#platform.timeSource !== undefined;
   }
 
   /** Unix seconds: the best this device knows. Never below the floor, even if somebody sets the clock back. */
@@ -53,7 +50,7 @@ export class TimeKeeper {
     this.#waiting = done;
     this.#timer = this.#platform.timers.start(TIME_SYNC_TIMEOUT_MS, () => this.#finish(done));
     try {
-      this.#source?.request((unixMs) => {
+      this.#platform.timeSource?.request((unixMs) => {
         if (this.#waiting !== done) return;
         this.#accept(unixMs);
         this.#finish(done);

@@ -66,12 +66,6 @@ export interface OutboxLimits {
   readonly overflow: OverflowPolicy;
 }
 
-/** Sources of time on boards (SNTP). Absent where the platform sets the clock by itself. */
-export interface TimeSource {
-  /** Calls back once, never re-entrantly, with Unix milliseconds or undefined. */
-  request(done: (unixMs: number | undefined) => void): void;
-}
-
 export interface ConnectionOptions {
   /** DTMI announced in CONNECT and to the provisioning service. */
   readonly modelId?: string;
@@ -85,7 +79,6 @@ export interface ConnectionOptions {
   readonly outbox?: Partial<OutboxLimits>;
   /** Roots for platforms that have no store of their own; `tls.ca` in storage goes first. */
   readonly tls?: TlsOptions;
-  readonly timeSource?: TimeSource;
 }
 
 export interface ConnectionHandlers {

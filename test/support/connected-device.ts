@@ -8,6 +8,8 @@ import type {
   OutboundMessage,
   Settled,
 } from "../../firmware/connection/types.ts";
+import type { Platform } from "../../firmware/ports/platform.ts";
+import type { TimeSource } from "../../firmware/ports/time-source.ts";
 import { NodePlatform, type NodePlatformOptions } from "../../host-tools/sim/node-platform.ts";
 import type { World } from "../../host-tools/sim/world.ts";
 
@@ -16,6 +18,7 @@ export const DEVICE_KEY = Buffer.from("a key of a device, 32 bytes long").toStri
 export const CONNECTION_STRING = `HostName=${HUB};DeviceId=dev1;SharedAccessKey=${DEVICE_KEY}`;
 
 export interface DeviceSetup {
+  timeSource?: TimeSource;
   store?: Record<string, string | Uint8Array>;
   options?: ConnectionOptions;
   handlers?: ConnectionHandlers;
@@ -41,7 +44,12 @@ export class TestDevice {
     for (const [key, value] of Object.entries(store)) {
       this.platform.storage.write(key, typeof value === "string" ? encodeUtf8(value) : value);
     }
-    this.connection = new Connection(this.platform, setup.options ?? {}, {
+    const { timeSource } = setup;
+    // An object of its own, because a NodePlatform has no time source: its world sets the clock.
+    const platform: Platform = timeSource
+      ? Object.create(this.platform, { timeSource: { value: timeSource } })
+      : this.platform;
+    this.connection = new Connection(platform, setup.options ?? {}, {
       onMessage: (topic, payload) => {
         this.messages.push({ topic, text: Buffer.from(payload).toString() });
         return undefined;

@@ -1,7 +1,7 @@
 /** Devices without a clock: floor, time source, refusals that are the clock's fault, wear of the saved floor. */
 import { describe, expect, it } from "vitest";
 import { parseSas } from "../../../firmware/connection/sas-parse.ts";
-import type { TimeSource } from "../../../firmware/connection/types.ts";
+import type { TimeSource } from "../../../firmware/ports/time-source.ts";
 import { World } from "../../../host-tools/sim/world.ts";
 import { HUB, TestDevice } from "../../support/connected-device.ts";
 import { ScriptedServer } from "../../support/scripted-server.ts";
@@ -27,7 +27,7 @@ describe("a board that wakes in 1970", () => {
     const world = new World({ seed: 1 });
     const broker = new ScriptedServer(world, HUB);
     const device = new TestDevice(world, {
-      options: { timeSource: sourceOf(world, 300) },
+      timeSource: sourceOf(world, 300),
       platform: { clockKnown: false, timeFloorMs: world.epochMs - 300 * DAY },
     });
     expect(device.connection.isTimeKnown).toBe(false);
@@ -44,7 +44,7 @@ describe("a board that wakes in 1970", () => {
     const broker = new ScriptedServer(world, HUB, { connack: () => 5 });
     const source = sourceOf(world, undefined);
     const device = new TestDevice(world, {
-      options: { timeSource: source },
+      timeSource: source,
       platform: { clockKnown: false, timeFloorMs: world.epochMs - 12 * HOUR },
     });
     device.connection.start();
@@ -77,7 +77,7 @@ describe("a board that wakes in 1970", () => {
     new ScriptedServer(world, HUB);
     const timeSource: TimeSource = { request: (done) => done(world.epochMs - 400 * DAY) };
     const device = new TestDevice(world, {
-      options: { timeSource },
+      timeSource,
       platform: { clockKnown: false, timeFloorMs: world.epochMs - DAY / 2 },
     });
     device.connection.start();
@@ -98,7 +98,7 @@ describe("a board that wakes in 1970", () => {
       },
     };
     const device = new TestDevice(world, {
-      options: { timeSource },
+      timeSource,
       platform: { clockKnown: false, timeFloorMs: world.epochMs - 200 * DAY },
     });
     device.connection.start();
@@ -116,7 +116,7 @@ it("a known clock that is refused is checked once against the source, at once", 
   const broker = new ScriptedServer(world, HUB, {
     connack: (session) => (isFresh(session.connect.password!.toString()) ? 0 : 5),
   });
-  const device = new TestDevice(world, { options: { timeSource: sourceOf(world, 100) } });
+  const device = new TestDevice(world, { timeSource: sourceOf(world, 100) });
   device.platform.wallOffsetMs = 2 * HOUR;
   device.connection.start();
   world.clock.runFor(5000);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseSas } from "../../../firmware/connection/sas-parse.ts";
 import { World } from "../../../host-tools/sim/world.ts";
 import { DEVICE_KEY, HUB, TestDevice } from "../../support/connected-device.ts";
-import { type ServerSession, type Publish, ScriptedServer } from "../../support/scripted-server.ts";
+import { type Publish, ScriptedServer, type ServerSession } from "../../support/scripted-server.ts";
 
 const DPS = "dps.test";
 const MINUTE = 60_000;
