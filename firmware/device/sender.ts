@@ -1,0 +1,84 @@
+/** Telemetry on its way out: checked, encoded, stamped with its time and queued. */
+import { CREATION_TIME } from "../connection/bag.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { OutboundMessage, Settled } from "../connection/types.ts";
+import type { TelemetrySpec } from "../model/types.ts";
+import type { Platform } from "../ports/platform.ts";
+import type { TelemetryEncoder } from "../telemetry/encoder.ts";
+import { takeSample } from "../telemetry/sample.ts";
+import type { Guard } from "./guard.ts";
+
+export class Sender {
+  readonly encoder: TelemetryEncoder;
+  readonly #specs: Readonly<Record<string, TelemetrySpec>>;
+  readonly #platform: Platform;
+  readonly #connection: Connection;
+  readonly #guard: Guard;
+  readonly #onProblem = (name: string, problem: string) => this.#leaveOut(name, problem);
+
+  constructor(
+    specs: Readonly<Record<string, TelemetrySpec>>,
+    platform: Platform,
+    connection: Connection,
+    encoder: TelemetryEncoder,
+    guard: Guard,
+  ) {
+    this.#specs = specs;
+    this.#platform = platform;
+    this.#connection = connection;
+    this.encoder = encoder;
+    this.#guard = guard;
+  }
+
+  /** False: nothing valid in `values`, or the outbox refused the message they completed. */
+  send(values: Readonly<Record<string, unknown>>, onSettled?: (outcome: Settled) => void): boolean {
+    const sample = takeSample(this.#specs, values, this.#onProblem);
+    if (!sample) return false;
+    try {
+      const wallMs = this.#wallMs();
+      const payload = this.encoder.add(sample, this.#platform.clock.ticksMs(), wallMs);
+      return payload === undefined || this.#queue(payload, wallMs, onSettled);
+    } catch (error) {
+      this.#guard.failed("telemetry", error);
+      return false;
+    }
+  }
+
+  /** Sends what the encoder has gathered, when it is due. */
+  tick(nowMs: number): void {
+    if (nowMs < this.encoder.nextDeadlineMs()) return;
+    try {
+      const payload = this.encoder.flush();
+      if (payload) this.#queue(payload, this.#wallMs());
+    } catch (error) {
+      this.#guard.failed("telemetry", error);
+    }
+  }
+
+  #wallMs(): number | undefined {
+    return this.#connection.isTimeKnown ? this.#platform.clock.wallMs() : undefined;
+  }
+
+  #queue(
+    payload: Uint8Array,
+    wallMs: number | undefined,
+    onSettled?: (outcome: Settled) => void,
+  ): boolean {
+    let { bag } = this.encoder;
+    if (wallMs !== undefined && !this.encoder.isTimed) {
+      // A message may wait for hours: the hub's own time stamp would tell when it arrived.
+      const time = new Date(wallMs).toISOString();
+      bag += `&${CREATION_TIME}=${time.split(":").join("%3A")}`;
+    }
+    const message: OutboundMessage = onSettled ? { payload, bag, onSettled } : { payload, bag };
+    if (this.#connection.send(message)) return true;
+    this.#guard.counters.refusedMessages++;
+    return false;
+  }
+
+  #leaveOut(name: string, problem: string): void {
+    // The first one and every hundredth: a broken sensor must not flood the log.
+    if (this.#guard.counters.invalidValues++ % 100 === 0)
+      this.#platform.log("warn", `send: ${name} ${problem}`);
+  }
+}

@@ -1,0 +1,21 @@
+/** The seam between measuring and sending: one body per sample (JSON, CBOR) or one per batch (delta). Types only. */
+import type { CborValue } from "../codec/cbor.ts";
+
+/** Channel values by name, checked against the model. */
+export type Sample = Readonly<Record<string, CborValue>>;
+
+export interface TelemetryEncoder {
+  /** Encoded property bag of every message: content type and encoding. */
+  readonly bag: string;
+  /** The body tells when its samples were taken; otherwise the message says when it was made. */
+  readonly isTimed: boolean;
+  /**
+   * Takes one sample and returns a body when one is complete.
+   * @param wallMs Unix time of the sample, undefined while it is not known
+   */
+  add(sample: Sample, nowMs: number, wallMs: number | undefined): Uint8Array | undefined;
+  /** Body of what is gathered and not sent, undefined if there is nothing. */
+  flush(): Uint8Array | undefined;
+  /** Monotonic time at which `flush` is due; Infinity while nothing waits. */
+  nextDeadlineMs(): number;
+}
