@@ -1,17 +1,17 @@
 // A hub in virtual time with devices that speak MQTT through memory; independent of firmware/mqtt on purpose.
 import mqttPacket, { type IConnackPacket, type IPublishPacket, type Packet } from "mqtt-packet";
+import { decodeBase64 } from "../../firmware/codec/base64.ts";
+import { signSas } from "../../firmware/connection/sas.ts";
+import { hubResource, hubUserName } from "../../firmware/connection/topics.ts";
 import { Hub } from "../../host-tools/hub/core/hub.ts";
 import type { HubOptions } from "../../host-tools/hub/core/options.ts";
 import type { PeerCertificate } from "../../host-tools/hub/core/peer-certificate.ts";
 import { nodeDigest } from "../../host-tools/hub/core/sas.ts";
-import { serveHub } from "../../host-tools/hub/mqtt/hub-endpoint.ts";
 import type { ByteStream } from "../../host-tools/hub/mqtt/byte-stream.ts";
 import type { MqttTransport } from "../../host-tools/hub/mqtt/mqtt-transport.ts";
+import { serveMqtt } from "../../host-tools/hub/serve-mqtt.ts";
 import { SeededRandom } from "../../host-tools/sim/seeded-random.ts";
 import { type Appointment, VirtualClock } from "../../host-tools/sim/virtual-clock.ts";
-import { decodeBase64 } from "../../firmware/codec/base64.ts";
-import { signSas } from "../../firmware/connection/sas.ts";
-import { hubResource, hubUserName } from "../../firmware/connection/topics.ts";
 
 export const START_MS = Date.UTC(2026, 10, 20, 12);
 export const HOST = "hub.test";
@@ -138,7 +138,7 @@ export function connect(
 ): RawClient {
   const { hub } = world;
   if (hub.registry.find({ deviceId }) === undefined) hub.registry.create({ deviceId });
-  const client = new RawClient((stream) => serveHub(hub, stream), certificate);
+  const client = new RawClient((stream) => serveMqtt(hub, stream), certificate);
   const password = "password" in options ? options.password : tokenFor(world, deviceId);
   client.send({
     cmd: "connect",

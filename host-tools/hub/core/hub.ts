@@ -88,6 +88,7 @@ export class Hub {
       registry: this.registry,
       twins: this.twins,
       assignedHub: options.assignedHub ?? options.hostName,
+      assigningPolls: options.assigningPolls ?? 0,
     });
     this.faults.bind(this.sessions, () => this.cloudToDevice.loseAll());
   }

@@ -5,6 +5,7 @@ import type { Credentials } from "./authenticator.ts";
 import type { HubContext } from "./context.ts";
 import type { EnrollmentBase, Registration } from "./enrollment.ts";
 import type { Enrollments } from "./enrollments.ts";
+import { randomHex, randomUuid } from "./environment.ts";
 import { HubError } from "./hub-error.ts";
 import type { IdentitySpec, SymmetricKeys } from "./identity.ts";
 import type { JsonObject } from "./json.ts";
@@ -28,11 +29,22 @@ export interface ProvisioningParts {
   registry: Registry;
   twins: Twins;
   assignedHub: string;
+  /** How often a device is told "assigning" before it gets its result. */
+  assigningPolls: number;
+}
+
+/** Results kept for devices that poll; overflow: dropOldest, such a device registers again. */
+const OPERATIONS_MAX = 1000;
+
+interface Operation {
+  readonly registration: Registration;
+  pollsLeft: number;
 }
 
 export class Provisioning {
   readonly #context: HubContext;
   readonly #parts: ProvisioningParts;
+  readonly #operations = new Map<string, Operation>();
 
   constructor(context: HubContext, parts: ProvisioningParts) {
     this.#context = context;
@@ -45,17 +57,43 @@ export class Provisioning {
 
   /** @throws HubError 401002, 401003 with the explanation. */
   attest(registrationId: string, credentials: Credentials): Attested {
-    const attested = credentials.password
+    return credentials.password
       ? this.#bySas(registrationId, credentials.password)
       : this.#byCertificate(registrationId, credentials.certificate);
-    if (!attested.enrollment.enabled) {
-      throw new HubError(401002, `the enrollment of "${registrationId}" is disabled`);
+  }
+
+  /** Begins a registration and returns its operation id; `operation` tells how it went. */
+  start(attested: Attested, payload: JsonObject | undefined): string {
+    const registration = this.#register(attested, payload);
+    const { environment } = this.#context;
+    const operationId = `4.${randomHex(environment, 8)}.${randomUuid(environment)}`;
+    const oldest = this.#operations.keys().next().value;
+    if (this.#operations.size >= OPERATIONS_MAX && oldest !== undefined) {
+      this.#operations.delete(oldest);
     }
-    return attested;
+    this.#operations.set(operationId, { registration, pollsLeft: this.#parts.assigningPolls });
+    return operationId;
+  }
+
+  /** The result, or undefined while the service still assigns. @throws HubError 404001. */
+  operation(registrationId: string, operationId: string): Registration | undefined {
+    const operation = this.#operations.get(operationId);
+    if (
+      operation === undefined ||
+      operation.registration.registrationId.toLowerCase() !== registrationId.toLowerCase()
+    ) {
+      throw new HubError(404001, `"${registrationId}" has no such operation`);
+    }
+    if (operation.pollsLeft > 0) {
+      operation.pollsLeft -= 1;
+      return undefined;
+    }
+    return operation.registration;
   }
 
   /** Creates or updates the device and tells where it lives. */
-  register(attested: Attested, payload: JsonObject | undefined): Registration {
+  #register(attested: Attested, payload: JsonObject | undefined): Registration {
+    if (!attested.enrollment.enabled) return this.#result(attested, { status: "disabled" });
     const { registry, enrollments } = this.#parts;
     const { enrollment, registrationId, deviceId } = attested;
     const known = enrollments.registration(registrationId);
@@ -74,21 +112,29 @@ export class Provisioning {
         substatus = "deviceDataReset";
       }
     }
-    const nowMs = this.#context.nowMs();
-    const registration: Registration = {
-      registrationId,
-      assignedHub: enrollment.iotHubs[0] ?? this.#parts.assignedHub,
-      deviceId,
-      status: "assigned",
-      substatus,
-      groupId: attested.groupId,
-      createdMs: known?.createdMs ?? nowMs,
-      updatedMs: nowMs,
-      etag: enrollments.newEtag(),
-      payload: enrollment.payload ?? payload,
-    };
+    const assignedPayload = enrollment.payload ?? payload;
+    const result = { status: "assigned" as const, substatus, payload: assignedPayload };
+    const registration = this.#result(attested, result);
     enrollments.keepRegistration(registration);
     return registration;
+  }
+
+  #result(
+    attested: Attested,
+    result: Pick<Registration, "status"> & Partial<Registration>,
+  ): Registration {
+    const { enrollments, assignedHub } = this.#parts;
+    const { registrationId, deviceId, groupId, enrollment } = attested;
+    const nowMs = this.#context.nowMs();
+    return {
+      ...{ registrationId, deviceId, groupId },
+      assignedHub: enrollment.iotHubs[0] ?? assignedHub,
+      substatus: "initialAssignment",
+      createdMs: enrollments.registration(registrationId)?.createdMs ?? nowMs,
+      updatedMs: nowMs,
+      etag: enrollments.newEtag(),
+      ...result,
+    };
   }
 
   #bySas(registrationId: string, password: string): Attested {

@@ -4,14 +4,12 @@ import { isOwnHost } from "../core/context.ts";
 import type { Hub } from "../core/hub.ts";
 import { HubError, type HubErrorCode } from "../core/hub-error.ts";
 import { identityKey } from "../core/identity.ts";
-import type { ByteStream } from "./byte-stream.ts";
 import { DeviceTopics } from "./device-topics.ts";
 import { HubHandler, type Will } from "./hub-handler.ts";
 import { type HubUsername, parseHubUsername } from "./hub-username.ts";
-import { type MqttHandler, MqttTransport } from "./mqtt-transport.ts";
+import type { MqttHandler, MqttTransport } from "./mqtt-transport.ts";
+import { type ReturnCode, refuse } from "./refusal.ts";
 import { checkTelemetryBytes, decodeTelemetryBag } from "./telemetry-message.ts";
-
-type ReturnCode = 1 | 2 | 3 | 4 | 5;
 
 /** How a refusal looks to the device; all others are 5, "not authorized". */
 const RETURN_CODES: Partial<Record<HubErrorCode, ReturnCode>> = {
@@ -22,16 +20,6 @@ const RETURN_CODES: Partial<Record<HubErrorCode, ReturnCode>> = {
   429001: 3,
   500001: 3,
 };
-
-/** Serves one device connection. Feed the result with `receive` and `ended`. */
-export function serveHub(hub: Hub, stream: ByteStream): MqttTransport {
-  return new MqttTransport({
-    environment: hub.context.environment,
-    stream,
-    onConnect: (packet, transport) => acceptHub(hub, packet, transport),
-    onEnd: (reason, transport) => logEnd(hub, reason, transport),
-  });
-}
 
 /** Answers a CONNECT to the hub. Returns undefined when it was refused. */
 export function acceptHub(
@@ -59,22 +47,6 @@ export function acceptHub(
     if (!(error instanceof HubError)) throw error;
     return refuse(transport, error, RETURN_CODES[error.code] ?? 5);
   }
-}
-
-export function refuse(
-  transport: MqttTransport,
-  reason: HubError,
-  returnCode: ReturnCode,
-): undefined {
-  transport.send({ cmd: "connack", returnCode, sessionPresent: false });
-  transport.close(reason);
-  return undefined;
-}
-
-export function logEnd(hub: Hub, reason: HubError, transport: MqttTransport): void {
-  const level = reason.code === 404104 || reason.code === 400027 ? "info" : "warn";
-  const text = `${transport.stream.peerName}: ${reason.message}`;
-  hub.log.write(level, text, { deviceId: transport.deviceId, code: reason.code });
 }
 
 function admit(

@@ -71,6 +71,11 @@ export class MqttTransport {
     return this.#isClosed;
   }
 
+  /** True while a throttle keeps it from reading. */
+  get isHeld(): boolean {
+    return this.#holdTimer !== undefined;
+  }
+
   /** Bytes from the peer. Never throws: whatever they are, only this connection can end. */
   receive(bytes: Uint8Array): void {
     if (this.#isClosed) return;
