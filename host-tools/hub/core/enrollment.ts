@@ -5,8 +5,11 @@ import type { JsonObject } from "./json.ts";
 
 export type Attestation =
   | { type: "symmetricKey"; symmetricKey: SymmetricKeys }
-  /** Leaf thumbprints (individual) or thumbprints of the signing certificate (group). */
-  | { type: "x509"; thumbprints: { primary: string; secondary: string | null } };
+  /**
+   * Individual: thumbprints (SHA-1 or SHA-256) or PEMs of accepted leaves, primary and secondary.
+   * Group: PEMs of the signing certificates or authorities.
+   */
+  | { type: "x509"; thumbprints: string[]; certificates: string[] };
 
 export interface ReprovisionPolicy {
   updateHubAssignment: boolean;
@@ -57,7 +60,7 @@ export interface Registration {
 export type EnrollmentSpec = {
   attestation:
     | { type: "symmetricKey"; symmetricKey?: Partial<SymmetricKeys> }
-    | { type: "x509"; thumbprints: { primary: string; secondary?: string | null } };
+    | { type: "x509"; thumbprints?: string[]; certificates?: string[] };
 } & Partial<Omit<EnrollmentBase, "attestation" | "etag" | "createdMs" | "updatedMs">>;
 
 /** Enrollment operations of the service; every refusal is a `HubError`. */

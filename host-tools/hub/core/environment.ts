@@ -1,6 +1,6 @@
 // What the hub needs from the world: wall time, timers, randomness. Real in `godwit hub`, virtual in tests.
 import type { Random } from "../../../firmware/ports/random.ts";
-import type { Timers } from "../../../firmware/ports/timers.ts";
+import type { TimerHandle, Timers } from "../../../firmware/ports/timers.ts";
 
 /** Everything the core takes from outside; it owns no clock, no socket and no file. */
 export interface HubEnvironment {
@@ -44,3 +44,44 @@ export function isoTime(unixMs: number): string {
 
 /** Where the service prints "never": .NET's DateTime.MinValue. */
 export const NEVER = "0001-01-01T00:00:00Z";
+
+/** Longest delay that timers of every platform can take (2^31 − 1 ms). */
+const TIMER_DELAY_MAX_MS = 2_147_483_647;
+
+/** A deadline on the wall clock that may be years away; moving it replaces it. */
+export class Deadline {
+  readonly #environment: HubEnvironment;
+  readonly #onDue: () => void;
+  readonly #nowMs: () => number;
+  #handle: TimerHandle | undefined;
+  #atMs = Number.POSITIVE_INFINITY;
+
+  constructor(environment: HubEnvironment, nowMs: () => number, onDue: () => void) {
+    this.#environment = environment;
+    this.#nowMs = nowMs;
+    this.#onDue = onDue;
+  }
+
+  /** `Infinity` stops it. */
+  set(atMs: number): void {
+    if (atMs === this.#atMs && this.#handle !== undefined) return;
+    if (this.#handle !== undefined) this.#environment.timers.stop(this.#handle);
+    this.#handle = undefined;
+    this.#atMs = atMs;
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.min(Math.max(0, atMs - this.#nowMs()), TIMER_DELAY_MAX_MS);
+    this.#handle = this.#environment.timers.start(delayMs, () => this.#fire());
+  }
+
+  stop(): void {
+    this.set(Number.POSITIVE_INFINITY);
+  }
+
+  #fire(): void {
+    this.#handle = undefined;
+    const atMs = this.#atMs;
+    this.#atMs = Number.POSITIVE_INFINITY;
+    if (this.#nowMs() < atMs) this.set(atMs);
+    else this.#onDue();
+  }
+}

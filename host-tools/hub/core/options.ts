@@ -13,6 +13,8 @@ export interface HubOptions {
   aliases?: readonly string[];
   /** What devices get from DPS as `assignedHub`; default `hostName`. */
   assignedHub?: string;
+  /** How often DPS answers a poll with "assigning" before the result; default 0. */
+  assigningPolls?: number;
   /** Default "S1". Throttles and quotas follow. */
   tier?: TierName;
   units?: number;

@@ -1,0 +1,275 @@
+// A device's connection to the hub: packets to core calls and back (IoT Hub docs "Use MQTT", MQTT 3.1.1).
+import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from "mqtt-packet";
+import { SUBSCRIPTIONS_MAX } from "../../../firmware/connection/limits.ts";
+import {
+  methodRequestTopic,
+  twinDesiredTopic,
+  twinResponseTopic,
+} from "../../../firmware/connection/topics.ts";
+import { isoTime, randomUuid } from "../core/environment.ts";
+import type { Hub } from "../core/hub.ts";
+import { HubError } from "../core/hub-error.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import type { QueuedMessage } from "../core/queued-message.ts";
+import type { Channel, DeviceLink, Session } from "../core/sessions.ts";
+import { cloudMessageTopic } from "./cloud-message-topic.ts";
+import type { DeviceTopics } from "./device-topics.ts";
+import type { MqttHandler, MqttTransport } from "./mqtt-transport.ts";
+import { checkTelemetryBytes, type DecodedBag, decodeTelemetryBag } from "./telemetry-message.ts";
+
+const FORWARDED_WILL = { "iothub-MessageType": "Will" };
+
+export interface Will {
+  bag: DecodedBag;
+  body: Uint8Array;
+}
+
+export class HubHandler implements MqttHandler, DeviceLink {
+  readonly #hub: Hub;
+  readonly #transport: MqttTransport;
+  readonly #topics: DeviceTopics;
+  readonly #will: Will | undefined;
+  /** Set right after construction: the session needs this link first. */
+  session!: Session;
+  /** Packet id → lock token of a message the device has not acknowledged. */
+  readonly #inFlight = new Map<number, string>();
+  #packetId = 0;
+  #lastBagText = "";
+  #lastBag = decodeTelemetryBag("");
+
+  constructor(hub: Hub, transport: MqttTransport, about: { topics: DeviceTopics; will?: Will }) {
+    this.#hub = hub;
+    this.#transport = transport;
+    this.#topics = about.topics;
+    this.#will = about.will;
+  }
+
+  packet(packet: Packet): void {
+    switch (packet.cmd) {
+      case "publish":
+        this.#publish(packet);
+        break;
+      case "subscribe":
+        this.#subscribe(packet);
+        break;
+      case "unsubscribe":
+        this.#unsubscribe(packet);
+        break;
+      case "puback":
+        this.#puback(packet.messageId!);
+        break;
+      default:
+        throw new HubError(400004, `${packet.cmd.toUpperCase()} is not for a client to send`);
+    }
+  }
+
+  batchEnd(): void {
+    this.#hub.commit();
+  }
+
+  closed(isGraceful: boolean): void {
+    const will = this.#will;
+    if (!isGraceful && will !== undefined) {
+      const properties = { ...will.bag.properties, ...FORWARDED_WILL };
+      this.#append(will.body, { ...will.bag, properties });
+    }
+    this.#hub.sessions.detach(this.session);
+  }
+
+  outputDelayMs(): number {
+    return this.#hub.faults.delayMsOf(this.session.identity.deviceId);
+  }
+
+  sendDesired(patch: JsonObject, version: number): void {
+    const payload = Buffer.from(JSON.stringify(patch));
+    this.#hub.throttles.charge(payload.length);
+    this.#send(twinDesiredTopic(version), payload);
+  }
+
+  sendMethod(methodName: string, requestId: string, payload: Uint8Array): void {
+    this.#send(methodRequestTopic(methodName, requestId), payload);
+  }
+
+  sendCloudMessage(message: QueuedMessage, qos: 0 | 1): void {
+    const topic = cloudMessageTopic(this.#topics.devicebound, message);
+    if (qos === 0) {
+      this.#send(topic, message.body);
+      return;
+    }
+    const messageId = this.#nextPacketId();
+    this.#inFlight.set(messageId, message.lockToken!);
+    const payload = Buffer.from(message.body);
+    const dup = message.deliveryCount > 1;
+    this.#transport.send({ cmd: "publish", topic, payload, qos, messageId, dup, retain: false });
+  }
+
+  close(reason: HubError): void {
+    this.#transport.close(reason);
+  }
+
+  #publish(packet: IPublishPacket): void {
+    if (packet.qos === 2) throw new HubError(400004, "a PUBLISH with QoS 2; IoT Hub takes 0 and 1");
+    const request = this.#topics.requestOf(packet.topic);
+    switch (request.kind) {
+      case "telemetry":
+        this.#telemetry(request.bag, packet);
+        break;
+      case "twinGet":
+        this.#answerTwin(request.requestId, () => {
+          const twin = this.#hub.twins.readAsDevice(this.session.identity);
+          return { status: 200, body: JSON.stringify(twin) };
+        });
+        break;
+      case "twinReport":
+        this.#answerTwin(request.requestId, () => {
+          const patch = parseJson(packet.payload);
+          this.#hub.throttles.charge(packet.payload.length);
+          const version = this.#hub.twins.report(this.session.identity, patch);
+          return { status: 204, body: "", version };
+        });
+        break;
+      default: {
+        const { requestId, status } = request;
+        this.#hub.methods.answer(this.session, { requestId, status, body: bytesOf(packet) });
+      }
+    }
+    if (packet.qos === 1) this.#transport.send({ cmd: "puback", messageId: packet.messageId! });
+  }
+
+  #telemetry(bagText: string, packet: IPublishPacket): void {
+    this.#hub.throttles.demandQuota();
+    // Most devices send the same bag every time.
+    if (bagText !== this.#lastBagText) {
+      this.#lastBag = decodeTelemetryBag(bagText);
+      this.#lastBagText = bagText;
+    }
+    const bag = this.#lastBag;
+    const body = bytesOf(packet);
+    checkTelemetryBytes(body.length + bag.byteCount);
+    const retained = { ...bag.properties, "mqtt-retain": "true" };
+    this.#append(body, packet.retain ? { ...bag, properties: retained } : bag);
+    this.#shape();
+  }
+
+  #append(body: Uint8Array, bag: DecodedBag): void {
+    this.#hub.throttles.charge(body.length + bag.byteCount);
+    this.#hub.events.append({
+      source: "Telemetry",
+      origin: this.session.origin,
+      // A copy: the payload is a view of a network buffer many times its size.
+      body: Buffer.from(body),
+      systemProperties: bag.systemProperties,
+      properties: bag.properties,
+    });
+  }
+
+  /** A throttled sender is slowed down, not refused: its acknowledgement waits. */
+  #shape(): void {
+    const faultMs = this.#hub.faults.throttledForMs(this.session.identity.deviceId);
+    const waitMs = Math.max(faultMs, this.#hub.throttles.waitMs("send"));
+    if (waitMs > 0) this.#transport.hold(waitMs);
+  }
+
+  #answerTwin(
+    requestId: string,
+    work: () => { status: number; body: string; version?: number },
+  ): void {
+    let answer: { status: number; body: string; version?: number };
+    try {
+      this.#hub.faults.demandUnthrottled(this.session.identity.deviceId);
+      answer = work();
+    } catch (error) {
+      if (!(error instanceof HubError) || error.code === 500001) throw error;
+      this.#warn(`twin request refused: ${error.message}`, error);
+      answer = { status: error.status, body: JSON.stringify(this.#errorBody(error)) };
+    }
+    if (this.session.qosOf("twinResponses") === undefined) {
+      this.#warn("an answer to a twin request is lost: no subscription to $iothub/twin/res/#");
+      return;
+    }
+    const payload = Buffer.from(answer.body);
+    this.#hub.throttles.charge(payload.length);
+    this.#send(twinResponseTopic(answer.status, requestId, answer.version), payload);
+  }
+
+  #errorBody(error: HubError): JsonObject {
+    const { environment, nowMs } = this.#hub.context;
+    return {
+      errorCode: error.code,
+      trackingId: randomUuid(environment),
+      message: error.message,
+      timestampUtc: isoTime(nowMs()),
+    };
+  }
+
+  #subscribe(packet: ISubscribePacket): void {
+    const opened = new Set<Channel>();
+    const granted = packet.subscriptions.map(({ topic: filter, qos }) => {
+      const channel = this.#topics.channelOf(filter);
+      if (channel === undefined) {
+        this.#warn(`subscription refused, IoT Hub has no such filter: ${filter.slice(0, 120)}`);
+        return 0x80;
+      }
+      const grantedQos = qos === 0 ? 0 : 1;
+      this.#hub.sessions.subscribe(this.session, { filter, channel, qos: grantedQos });
+      opened.add(channel);
+      return grantedQos;
+    });
+    if (this.session.subscriptions.size > SUBSCRIPTIONS_MAX) {
+      this.#warn(`more than ${SUBSCRIPTIONS_MAX} subscriptions: the cloud may refuse them`);
+    }
+    this.#transport.send({ cmd: "suback", messageId: packet.messageId!, granted });
+    for (const channel of opened) this.#hub.sessions.opened(this.session, channel);
+  }
+
+  #unsubscribe(packet: IUnsubscribePacket): void {
+    for (const filter of packet.unsubscriptions) {
+      this.#hub.sessions.unsubscribe(this.session, filter);
+    }
+    this.#transport.send({ cmd: "unsuback", messageId: packet.messageId!, granted: [] });
+  }
+
+  #puback(packetId: number): void {
+    const lockToken = this.#inFlight.get(packetId);
+    if (lockToken === undefined) return;
+    this.#inFlight.delete(packetId);
+    try {
+      this.#hub.cloudToDevice.complete(this.session.identity, lockToken);
+    } catch (error) {
+      if (!(error instanceof HubError) || error.code !== 412002) throw error;
+      this.#warn(error.message, error);
+    }
+  }
+
+  #send(topic: string, payload: Uint8Array): void {
+    const bytes = Buffer.from(payload);
+    this.#transport.send({
+      ...{ cmd: "publish", topic, payload: bytes, qos: 0, dup: false, retain: false },
+    });
+  }
+
+  #nextPacketId(): number {
+    do this.#packetId = (this.#packetId % 0xffff) + 1;
+    while (this.#inFlight.has(this.#packetId));
+    return this.#packetId;
+  }
+
+  #warn(text: string, error?: HubError): void {
+    const { deviceId } = this.session.identity;
+    this.#hub.log.write("warn", text, { deviceId, code: error?.code });
+  }
+}
+
+/** mqtt-packet types a payload as text or bytes; its parser gives bytes. */
+function bytesOf(packet: IPublishPacket): Buffer {
+  return packet.payload as Buffer;
+}
+
+/** @throws HubError 400004. */
+function parseJson(payload: Buffer | string): Json {
+  try {
+    return JSON.parse(payload.toString("utf8")) as Json;
+  } catch (cause) {
+    throw new HubError(400004, `the body is not JSON: ${(cause as Error).message}`, { cause });
+  }
+}

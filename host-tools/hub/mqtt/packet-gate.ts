@@ -1,0 +1,78 @@
+// Splits a byte stream into whole MQTT packets and bounds them before the parser sees any (MQTT 3.1.1 §2.2.3).
+import { D2C_BYTES_MAX } from "../../../firmware/connection/limits.ts";
+
+/** Largest packet taken: a full message, the longest topic, and the packet's own fields. */
+export const PACKET_BYTES_MAX = D2C_BYTES_MAX + 65_535 + 16;
+
+const UNSUBSCRIBE = 10;
+
+/** Bytes that cannot be MQTT; the connection must end. */
+export class FramingError extends Error {}
+
+/**
+ * The parser of mqtt-packet holds back an unlimited packet, and loops for ever on an UNSUBSCRIBE
+ * with one byte after its last filter: both are stopped here.
+ */
+export class PacketGate {
+  #current: Uint8Array = new Uint8Array(0);
+  #offset = 0;
+  /** Chunks behind `#current` that wait for the rest of their packet. */
+  #later: Uint8Array[] = [];
+  #laterBytes = 0;
+
+  push(chunk: Uint8Array): void {
+    if (this.#offset === this.#current.length) {
+      this.#current = chunk;
+      this.#offset = 0;
+    } else {
+      this.#later.push(chunk);
+      this.#laterBytes += chunk.length;
+    }
+  }
+
+  /** The next whole packet, or undefined. @throws FramingError. */
+  next(): Uint8Array | undefined {
+    const available = this.#current.length - this.#offset;
+    if (available === 0 && this.#laterBytes === 0) return undefined;
+    const header = this.#header();
+    if (header === undefined) return undefined;
+    const packetBytes = header.headerBytes + header.bodyBytes;
+    if (available + this.#laterBytes < packetBytes) return undefined;
+    if (available < packetBytes) this.#join();
+    const packet = this.#current.subarray(this.#offset, this.#offset + packetBytes);
+    this.#offset += packetBytes;
+    if (packet[0]! >> 4 === UNSUBSCRIBE) checkUnsubscribe(packet.subarray(header.headerBytes));
+    return packet;
+  }
+
+  /** Reads the fixed header, which may lie across chunks. */
+  #header(): { headerBytes: number; bodyBytes: number } | undefined {
+    let bodyBytes = 0;
+    for (let index = 1; index <= 4; index += 1) {
+      if (this.#offset + index >= this.#current.length && this.#laterBytes > 0) this.#join();
+      const byte = this.#current[this.#offset + index];
+      if (byte === undefined) return undefined;
+      bodyBytes += (byte & 0x7f) * 128 ** (index - 1);
+      if (byte < 0x80) {
+        if (bodyBytes <= PACKET_BYTES_MAX) return { headerBytes: index + 1, bodyBytes };
+        throw new FramingError(`a packet of ${bodyBytes} bytes, at most ${PACKET_BYTES_MAX}`);
+      }
+    }
+    throw new FramingError("a remaining length of more than four bytes");
+  }
+
+  #join(): void {
+    const joined = Buffer.concat([this.#current.subarray(this.#offset), ...this.#later]);
+    this.#current = joined;
+    this.#offset = 0;
+    this.#later = [];
+    this.#laterBytes = 0;
+  }
+}
+
+/** Packet id, then at least one filter, each of a whole length (MQTT 3.1.1 §3.10.3). */
+function checkUnsubscribe(body: Uint8Array): void {
+  let at = 2;
+  while (at + 2 <= body.length) at += 2 + ((body[at]! << 8) | body[at + 1]!);
+  if (at !== body.length || at === 2) throw new FramingError("a malformed UNSUBSCRIBE");
+}
