@@ -59,6 +59,23 @@ function misspeltSubcommand(command: Command, args: readonly string[]): UserErro
   return undefined;
 }
 
+/** A group alone, for example `godwit engine`: names what it could have been. */
+function missingSubcommand(program: Command, args: readonly string[]): UserError {
+  let current = program;
+  const path = [program.name()];
+  for (const word of args) {
+    const next = current.commands.find((child) => child.name() === word);
+    if (!next) continue;
+    current = next;
+    path.push(word);
+  }
+  const known = current.commands.map((child) => child.name()).filter((name) => name !== "help");
+  return new UserError(`'${path.join(" ")}' needs one of: ${known.join(", ")}`, {
+    code: "missing-command",
+    hint: `${path.join(" ")} --help`,
+  });
+}
+
 function createProgram(options: RunOptions, output: Output): Command {
   const program = new Command("godwit")
     .description("Connected microcontrollers in TypeScript: run, simulate, connect, test.")
@@ -101,6 +118,8 @@ async function dispatch(
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
+    if (error instanceof CommanderError && error.code === "commander.help")
+      throw missingSubcommand(program, args);
     if (!(error instanceof CommanderError) || error.code !== "commander.excessArguments")
       throw error;
     throw misspeltSubcommand(program, args) ?? error;

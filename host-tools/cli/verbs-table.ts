@@ -2,6 +2,10 @@
 import type { Verb } from "./command.ts";
 
 export const verbs: Readonly<Record<string, Verb>> = {
+  engine: {
+    summary: "build the XS engine that simulation runs on",
+    load: () => import("./commands/engine.ts"),
+  },
   doctor: {
     summary: "check this machine and say what to do",
     load: () => import("./commands/doctor.ts"),
