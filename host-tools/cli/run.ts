@@ -27,13 +27,6 @@ function wantsJson(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).includes("--json");
 }
 
-/** Gives every command the options that all of them have. */
-function addCommonOptions(command: Command): void {
-  if (!command.options.some((option) => option.long === "--json"))
-    command.option("--json", "results as NDJSON on stdout, each line with its schema");
-  for (const child of command.commands) addCommonOptions(child);
-}
-
 function unknownName(name: string, known: readonly string[], parent: string): UserError {
   const near = didYouMean(name, known);
   return new UserError(`unknown command '${parent} ${name}'`, {
@@ -86,7 +79,7 @@ function createProgram(options: RunOptions, output: Output): Command {
       // A refused command line is thrown as well; errors.ts reports it.
       writeErr: () => {},
     })
-    .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .option("--json", "results as NDJSON on stdout, each line with its schema");
   for (const [name, verb] of Object.entries(options.verbs))
     program.command(name).description(verb.summary);
@@ -113,7 +106,6 @@ async function dispatch(
     const { env, cwd } = options;
     const context: Context = { output, env, cwd, interrupted: () => options.interrupted() };
     module.register(command, context);
-    addCommonOptions(command);
   }
   try {
     await program.parseAsync([...args], { from: "user" });

@@ -110,7 +110,7 @@ function addRegistrationRoutes(api: Api): void {
   });
 }
 
-/** Adds `/enrollments…`, `/enrollmentGroups…`, `/registrations…` and `/provisioning`. */
+/** Adds `/enrollments…`, `/enrollmentGroups…`, `/registrations…` and `/hub`. */
 export function addEnrollmentRoutes(api: Api): void {
   addIndividualRoutes(api);
   addGroupRoutes(api);
@@ -118,8 +118,8 @@ export function addEnrollmentRoutes(api: Api): void {
   // godwit's own: the id scope, which the cloud shows in its portal only.
   api.add({
     method: "GET",
-    url: "/provisioning",
+    url: "/hub",
     right: "RegistryRead",
-    handle: () => ({ idScope: api.hub.enrollments.idScope }),
+    handle: () => ({ hostName: api.hostName, idScope: api.hub.enrollments.idScope }),
   });
 }
