@@ -27,13 +27,6 @@ function wantsJson(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).includes("--json");
 }
 
-/** Gives every command the options that all of them have. */
-function addCommonOptions(command: Command): void {
-  if (!command.options.some((option) => option.long === "--json"))
-    command.option("--json", "results as NDJSON on stdout, each line with its schema");
-  for (const child of command.commands) addCommonOptions(child);
-}
-
 function unknownName(name: string, known: readonly string[], parent: string): UserError {
   const near = didYouMean(name, known);
   return new UserError(`unknown command '${parent} ${name}'`, {
@@ -59,6 +52,23 @@ function misspeltSubcommand(command: Command, args: readonly string[]): UserErro
   return undefined;
 }
 
+/** A group alone, for example `godwit engine`: names what it could have been. */
+function missingSubcommand(program: Command, args: readonly string[]): UserError {
+  let current = program;
+  const path = [program.name()];
+  for (const word of args) {
+    const next = current.commands.find((child) => child.name() === word);
+    if (!next) continue;
+    current = next;
+    path.push(word);
+  }
+  const known = current.commands.map((child) => child.name()).filter((name) => name !== "help");
+  return new UserError(`'${path.join(" ")}' needs one of: ${known.join(", ")}`, {
+    code: "missing-command",
+    hint: `${path.join(" ")} --help`,
+  });
+}
+
 function createProgram(options: RunOptions, output: Output): Command {
   const program = new Command("godwit")
     .description("Connected microcontrollers in TypeScript: run, simulate, connect, test.")
@@ -69,7 +79,7 @@ function createProgram(options: RunOptions, output: Output): Command {
       // A refused command line is thrown as well; errors.ts reports it.
       writeErr: () => {},
     })
-    .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .option("--json", "results as NDJSON on stdout, each line with its schema");
   for (const [name, verb] of Object.entries(options.verbs))
     program.command(name).description(verb.summary);
@@ -96,11 +106,12 @@ async function dispatch(
     const { env, cwd } = options;
     const context: Context = { output, env, cwd, interrupted: () => options.interrupted() };
     module.register(command, context);
-    addCommonOptions(command);
   }
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
+    if (error instanceof CommanderError && error.code === "commander.help")
+      throw missingSubcommand(program, args);
     if (!(error instanceof CommanderError) || error.code !== "commander.excessArguments")
       throw error;
     throw misspeltSubcommand(program, args) ?? error;

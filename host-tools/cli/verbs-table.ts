@@ -2,6 +2,14 @@
 import type { Verb } from "./command.ts";
 
 export const verbs: Readonly<Record<string, Verb>> = {
+  hub: {
+    summary: "run a local IoT Hub, and manage its devices",
+    load: () => import("./commands/hub.ts"),
+  },
+  engine: {
+    summary: "build the XS engine that simulation runs on",
+    load: () => import("./commands/engine.ts"),
+  },
   doctor: {
     summary: "check this machine and say what to do",
     load: () => import("./commands/doctor.ts"),

@@ -90,9 +90,16 @@ export function evaluate(condition: Condition, row: JsonObject): boolean | undef
   }
 }
 
-function project(row: JsonObject, columns: readonly { path: Path; name: string }[]): JsonObject {
+/** Whether a row belongs to a query's result. */
+export function matches({ where }: Query, row: JsonObject): boolean {
+  return where === undefined || evaluate(where, row) === true;
+}
+
+/** What a query shows of a row. */
+export function project({ select }: Query, row: JsonObject): JsonObject {
+  if (select === "*" || "count" in select) return row;
   const shown: [string, Json][] = [];
-  for (const { path, name } of columns) {
+  for (const { path, name } of select.columns) {
     const value = valueAt(row, path);
     if (value !== undefined) shown.push([name, value]);
   }
@@ -102,16 +109,15 @@ function project(row: JsonObject, columns: readonly { path: Path; name: string }
 
 /** All rows a query gives for the rows of its source. */
 export function runQuery(query: Query, rows: Iterable<JsonObject>): JsonObject[] {
+  const { select, top = Number.POSITIVE_INFINITY } = query;
+  const isCount = select !== "*" && "count" in select;
   const found: JsonObject[] = [];
   let count = 0;
-  const { select, where, top = Number.POSITIVE_INFINITY } = query;
   for (const row of rows) {
-    if (where !== undefined && evaluate(where, row) !== true) continue;
+    if (!matches(query, row)) continue;
     count += 1;
-    if (select === "*") found.push(row);
-    else if ("columns" in select) found.push(project(row, select.columns));
-    if (found.length >= top) break;
+    if (!isCount) found.push(project(query, row));
+    if (count >= top) break;
   }
-  if (select !== "*" && "count" in select) return [Object.fromEntries([[select.count, count]])];
-  return found;
+  return isCount ? [Object.fromEntries([[select.count, count]])] : found;
 }

@@ -102,6 +102,15 @@ test("our own bugs end with 70 and a stack, an interruption with 130", async () 
   expect(stopped.stderr).toBe("godwit: interrupted\n");
 });
 
+test("a group alone says what it could have been", async () => {
+  const group = verb((command) => {
+    command.command("build").action(() => {});
+  });
+  const { exitCode, stderr } = await godwit(["group"], { group });
+  expect(exitCode).toBe(exitCodes.usage);
+  expect(stderr).toBe("godwit: 'godwit group' needs one of: build\ntry: godwit group --help\n");
+});
+
 test("help and version load no verb", async () => {
   const broken: Verb = {
     summary: "is not built",

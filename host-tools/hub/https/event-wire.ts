@@ -1,0 +1,48 @@
+// Events of the hub's stream as JSON for people and scripts.
+import { Decoder } from "cbor-x";
+import { isoTime } from "../core/environment.ts";
+import { annotationsOf, type HubEvent } from "../core/event.ts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+const cbor = new Decoder({ useRecords: false, mapsAsObjects: true });
+
+function tryTo<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The body as a value when it can be read as one, else as text, else as base64. */
+function bodyJson(event: HubEvent): { body: unknown } | { bodyBase64: string } {
+  const type = event.systemProperties["content-type"] ?? "";
+  const { body } = event;
+  if (type.includes("cbor")) {
+    const value = tryTo(() => cbor.decode(body) as unknown);
+    // A round trip through JSON: CBOR values that JSON has not (bytes, big integers) stay base64.
+    const json = value === undefined ? undefined : tryTo(() => JSON.stringify(value));
+    if (json !== undefined) return { body: JSON.parse(json) };
+  }
+  const text = type.includes("cbor") ? undefined : tryTo(() => utf8.decode(body));
+  if (text === undefined) return { bodyBase64: Buffer.from(body).toString("base64") };
+  const value = tryTo(() => JSON.parse(text) as unknown);
+  return { body: value ?? text };
+}
+
+/** One event as a line of `/events`. */
+export function eventJson(event: HubEvent): Record<string, unknown> {
+  const { origin } = event;
+  return {
+    sequenceNumber: event.sequenceNumber,
+    enqueuedTime: isoTime(event.enqueuedMs),
+    source: event.source,
+    deviceId: origin.deviceId,
+    ...(origin.moduleId !== undefined && { moduleId: origin.moduleId }),
+    partition: event.partition,
+    ...bodyJson(event),
+    properties: event.properties,
+    systemProperties: event.systemProperties,
+    annotations: annotationsOf(event),
+  };
+}

@@ -1,0 +1,188 @@
+// Composition root of a hub on this machine: core, store, CA, MQTT and HTTPS listeners.
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import { UserError } from "../user-error.ts";
+import type { HubEnvironment } from "./core/environment.ts";
+import { Hub } from "./core/hub.ts";
+import type { TierName } from "./core/tier-table.ts";
+import { type HubPaths, hubPaths, writeContact } from "./data-dir.ts";
+import { createApi } from "./https/api.ts";
+import { listenMqtts } from "./listeners/mqtts.ts";
+import { nodeEnvironment } from "./node-environment.ts";
+import { type Authority, openAuthority } from "./pki/authority.ts";
+import { openStore } from "./store/libsql-store.ts";
+
+export const defaultMqttsPort = 8883;
+export const defaultHttpsPort = 8443;
+/** Name under which the hub trusts its own CA for devices of type `certificateAuthority`. */
+const ownAuthority = "godwit";
+
+export interface StartHubOptions {
+  /** Folder of state and keys; created with 0700 on first use. */
+  readonly dataDir: string;
+  /** 0 takes any free port. Default 8883. */
+  readonly mqttsPort?: number;
+  /** 0 takes any free port. Default 8443. */
+  readonly httpsPort?: number;
+  /** Name without port that devices and services use. Default `localhost`. */
+  readonly hostName?: string;
+  /** Address to listen on. Default `127.0.0.1`: this machine alone. */
+  readonly listenAddress?: string;
+  /** Clock, timers and randomness; the real ones when absent. */
+  readonly environment?: HubEnvironment;
+  readonly tier?: TierName;
+  readonly enforceThrottles?: boolean;
+}
+
+export interface RunningHub {
+  readonly core: Hub;
+  readonly authority: Authority;
+  readonly paths: HubPaths;
+  readonly mqttsPort: number;
+  readonly httpsPort: number;
+  /** `HostName` of device connection strings: name and MQTT port. */
+  readonly deviceHost: string;
+  readonly caFile: string;
+  readonly idScope: string;
+  /** A secret. */
+  readonly ownerConnectionString: string;
+  close(): Promise<void>;
+}
+
+function listenError(error: unknown, port: number, option: string): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE")
+    return new UserError(`port ${port} is in use by another program`, {
+      code: "port-in-use",
+      hint: `${option} 0 takes any free port`,
+      cause: error,
+    });
+  if (code === "EACCES")
+    return new UserError(`port ${port} may not be opened without privileges`, {
+      code: "port-denied",
+      hint: `${option} with a port above 1023`,
+      cause: error,
+    });
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** Runs the clean-ups of a start that failed half way, or of a stop, in reverse order. */
+class Closers {
+  readonly #all: (() => void | Promise<void>)[] = [];
+
+  add(close: () => void | Promise<void>): void {
+    this.#all.push(close);
+  }
+
+  async run(): Promise<void> {
+    for (const close of this.#all.splice(0).reverse()) await close();
+  }
+}
+
+/** Listens, and turns what the system says about a port into something to act on. */
+async function listening<T>(port: number, option: string, listen: () => Promise<T>): Promise<T> {
+  try {
+    return await listen();
+  } catch (error) {
+    throw listenError(error, port, option);
+  }
+}
+
+const anyAddress = ["127.0.0.1", "0.0.0.0", "::", "::1"];
+
+async function openServer(options: StartHubOptions, paths: HubPaths, nowMs: () => number) {
+  const authority = await openAuthority(paths.pki, nowMs);
+  const { hostName = "localhost", listenAddress = "127.0.0.1" } = options;
+  const names = anyAddress.includes(listenAddress) ? [hostName] : [hostName, listenAddress];
+  const { certificatePem, keyPem } = await authority.serverCertificate(names);
+  return { authority, tls: { key: keyPem, cert: certificatePem } };
+}
+
+function openCore(options: StartHubOptions, paths: HubPaths, caPem: string): Hub {
+  const { hostName = "localhost", listenAddress = "127.0.0.1", tier, enforceThrottles } = options;
+  const core = new Hub({
+    environment: options.environment ?? nodeEnvironment,
+    store: openStore(paths.store),
+    hostName,
+    aliases: ["localhost", "127.0.0.1", listenAddress],
+    ...(tier && { tier }),
+    ...(enforceThrottles !== undefined && { enforceThrottles }),
+  });
+  if (core.authorities.list().get(ownAuthority) !== caPem)
+    core.authorities.put(ownAuthority, caPem);
+  return core;
+}
+
+async function start(options: StartHubOptions, closers: Closers): Promise<RunningHub> {
+  const { hostName = "localhost", listenAddress: address = "127.0.0.1" } = options;
+  const { mqttsPort: wantedMqtts = defaultMqttsPort } = options;
+  const { httpsPort: wantedHttps = defaultHttpsPort } = options;
+  const nowMs = () => (options.environment ?? nodeEnvironment).nowMs();
+  const paths = hubPaths(options.dataDir);
+  const { authority, tls } = await openServer(options, paths, nowMs);
+  const core = openCore(options, paths, authority.caPem);
+  closers.add(() => core.close());
+  const mqtts = await listening(wantedMqtts, "--port", () =>
+    listenMqtts(core, { ...tls, port: wantedMqtts, address }),
+  );
+  closers.add(() => mqtts.close());
+  const app = createApi({ hub: core, hostName, tls });
+  closers.add(() => app.close());
+  await listening(wantedHttps, "--https", () => app.listen({ port: wantedHttps, host: address }));
+  const httpsPort = (app.server.address() as AddressInfo).port;
+  const contact = {
+    hostName,
+    mqttsPort: mqtts.port,
+    httpsPort,
+    caFile: authority.caFile,
+    ownerConnectionString: core.policies.connectionString(
+      "iothubowner",
+      `${hostName}:${httpsPort}`,
+    ),
+  };
+  writeContact(paths, { ...contact, pid: process.pid });
+  closers.add(() => writeContact(paths, { ...contact, pid: null }));
+  const { idScope } = core.enrollments;
+  const deviceHost = `${hostName}:${mqtts.port}`;
+  return { ...contact, core, authority, paths, deviceHost, idScope, close: () => closers.run() };
+}
+
+/**
+ * Starts a hub on this machine.
+ * @throws UserError `port-in-use`, `port-denied`, `data-in-use`, `store-…`, `ca-unusable`.
+ */
+export async function startHub(options: StartHubOptions): Promise<RunningHub> {
+  const closers = new Closers();
+  try {
+    return await start(options, closers);
+  } catch (error) {
+    await closers.run();
+    throw error;
+  }
+}
+
+/** A hub's state without listeners, for administration while it does not run. */
+export interface OfflineHub {
+  readonly api: FastifyInstance;
+  readonly authority: Authority;
+  readonly ownerConnectionString: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the state of a hub that does not run.
+ * @throws UserError `data-in-use` when it does run.
+ */
+export async function openOffline(options: StartHubOptions): Promise<OfflineHub> {
+  const { hostName = "localhost" } = options;
+  const paths = hubPaths(options.dataDir);
+  const { authority, tls } = await openServer(options, paths, Date.now);
+  const core = openCore(options, paths, authority.caPem);
+  const api = createApi({ hub: core, hostName, tls });
+  const close = async (): Promise<void> => {
+    await api.close();
+    core.close();
+  };
+  const ownerConnectionString = core.policies.connectionString("iothubowner", hostName);
+  return { api, authority, ownerConnectionString, close };
+}
