@@ -1,4 +1,5 @@
 // Composition root of a hub on this machine: core, store, CA, MQTT and HTTPS listeners.
+import type { Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { UserError } from "../user-error.ts";
@@ -7,7 +8,8 @@ import { Hub } from "./core/hub.ts";
 import type { TierName } from "./core/tier-table.ts";
 import { type HubPaths, hubPaths, writeContact } from "./data-dir.ts";
 import { createApi } from "./https/api.ts";
-import { listenMqtts } from "./listeners/mqtts.ts";
+import { listenMqtt } from "./listen.ts";
+import { attachWebSocket } from "./listen-websocket.ts";
 import { nodeEnvironment } from "./node-environment.ts";
 import { type Authority, openAuthority } from "./pki/authority.ts";
 import { openStore } from "./store/libsql-store.ts";
@@ -98,13 +100,21 @@ async function openServer(options: StartHubOptions, paths: HubPaths, nowMs: () =
   return { authority, tls: { key: keyPem, cert: certificatePem } };
 }
 
-function openCore(options: StartHubOptions, paths: HubPaths, caPem: string): Hub {
+interface CoreOptions extends StartHubOptions {
+  readonly paths: HubPaths;
+  readonly caPem: string;
+  assignedHub(): string;
+}
+
+function openCore(options: CoreOptions): Hub {
+  const { caPem, paths } = options;
   const { hostName = "localhost", listenAddress = "127.0.0.1", tier, enforceThrottles } = options;
   const core = new Hub({
     environment: options.environment ?? nodeEnvironment,
     store: openStore(paths.store),
     hostName,
     aliases: ["localhost", "127.0.0.1", listenAddress],
+    assignedHub: () => options.assignedHub(),
     ...(tier && { tier }),
     ...(enforceThrottles !== undefined && { enforceThrottles }),
   });
@@ -120,19 +130,22 @@ async function start(options: StartHubOptions, closers: Closers): Promise<Runnin
   const nowMs = () => (options.environment ?? nodeEnvironment).nowMs();
   const paths = hubPaths(options.dataDir);
   const { authority, tls } = await openServer(options, paths, nowMs);
-  const core = openCore(options, paths, authority.caPem);
+  const deviceHost = () => `${hostName}:${mqttsPort}`;
+  const core = openCore({ ...options, paths, caPem: authority.caPem, assignedHub: deviceHost });
   closers.add(() => core.close());
   const mqtts = await listening(wantedMqtts, "--port", () =>
-    listenMqtts(core, { ...tls, port: wantedMqtts, address }),
+    listenMqtt(core, { ...tls, port: wantedMqtts, host: address }),
   );
+  const mqttsPort = mqtts.port;
   closers.add(() => mqtts.close());
   const app = createApi({ hub: core, hostName, tls });
   closers.add(() => app.close());
+  closers.add(attachWebSocket(core, app.server as Server));
   await listening(wantedHttps, "--https", () => app.listen({ port: wantedHttps, host: address }));
   const httpsPort = (app.server.address() as AddressInfo).port;
   const contact = {
     hostName,
-    mqttsPort: mqtts.port,
+    mqttsPort,
     httpsPort,
     caFile: authority.caFile,
     ownerConnectionString: core.policies.connectionString(
@@ -143,8 +156,8 @@ async function start(options: StartHubOptions, closers: Closers): Promise<Runnin
   writeContact(paths, { ...contact, pid: process.pid });
   closers.add(() => writeContact(paths, { ...contact, pid: null }));
   const { idScope } = core.enrollments;
-  const deviceHost = `${hostName}:${mqtts.port}`;
-  return { ...contact, core, authority, paths, deviceHost, idScope, close: () => closers.run() };
+  const close = () => closers.run();
+  return { ...contact, core, authority, paths, deviceHost: deviceHost(), idScope, close };
 }
 
 /**
@@ -177,7 +190,8 @@ export async function openOffline(options: StartHubOptions): Promise<OfflineHub>
   const { hostName = "localhost" } = options;
   const paths = hubPaths(options.dataDir);
   const { authority, tls } = await openServer(options, paths, Date.now);
-  const core = openCore(options, paths, authority.caPem);
+  const assignedHub = () => hostName;
+  const core = openCore({ ...options, paths, caPem: authority.caPem, assignedHub });
   const api = createApi({ hub: core, hostName, tls });
   const close = async (): Promise<void> => {
     await api.close();

@@ -87,7 +87,9 @@ export class Hub {
       enrollments: this.enrollments,
       registry: this.registry,
       twins: this.twins,
-      assignedHub: options.assignedHub ?? options.hostName,
+      assignedHub: () =>
+        (typeof options.assignedHub === "function" ? options.assignedHub() : options.assignedHub) ??
+        options.hostName,
       assigningPolls: options.assigningPolls ?? 0,
     });
     this.faults.bind(this.sessions, () => this.cloudToDevice.loseAll());

@@ -11,8 +11,8 @@ export interface HubOptions {
   hostName: string;
   /** Other names it answers to: `localhost:8883`, gateway aliases. A port after any name is accepted. */
   aliases?: readonly string[];
-  /** What devices get from DPS as `assignedHub`; default `hostName`. */
-  assignedHub?: string;
+  /** What devices get from DPS as `assignedHub`; default `hostName`. A function: the port may be known later. */
+  assignedHub?: string | (() => string);
   /** How often DPS answers a poll with "assigning" before the result; default 0. */
   assigningPolls?: number;
   /** Default "S1". Throttles and quotas follow. */

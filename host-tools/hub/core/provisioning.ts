@@ -28,7 +28,7 @@ export interface ProvisioningParts {
   enrollments: Enrollments;
   registry: Registry;
   twins: Twins;
-  assignedHub: string;
+  assignedHub: () => string;
   /** How often a device is told "assigning" before it gets its result. */
   assigningPolls: number;
 }
@@ -128,7 +128,7 @@ export class Provisioning {
     const nowMs = this.#context.nowMs();
     return {
       ...{ registrationId, deviceId, groupId },
-      assignedHub: enrollment.iotHubs[0] ?? assignedHub,
+      assignedHub: enrollment.iotHubs[0] ?? assignedHub(),
       substatus: "initialAssignment",
       createdMs: enrollments.registration(registrationId)?.createdMs ?? nowMs,
       updatedMs: nowMs,

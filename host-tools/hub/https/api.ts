@@ -109,7 +109,8 @@ export interface ApiOptions {
 export function createApi(options: ApiOptions): FastifyInstance {
   const { hub, hostName, tls } = options;
   const app = fastify({
-    https: { ...tls, minVersion: "TLSv1.2" },
+    // Certificates are asked for because devices connect to this port by WebSocket.
+    https: { ...tls, minVersion: "TLSv1.2", requestCert: true, rejectUnauthorized: false },
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
     // Streams of `/events` would hold a closing hub up for ever.
