@@ -1,5 +1,5 @@
 /** The seam between measuring and sending: one body per sample (JSON, CBOR) or one per batch (delta). Types only. */
-import type { CborValue } from "../codec/cbor.ts";
+import type { CborValue } from "../codec/cbor-value.ts";
 
 /** Channel values by name, checked against the model. */
 export type Sample = Readonly<Record<string, CborValue>>;

@@ -1,5 +1,5 @@
 /** Makes a sample fit to be sent: values checked against the model and rounded to its resolution. */
-import type { CborValue } from "../codec/cbor.ts";
+import type { CborValue } from "../codec/cbor-value.ts";
 import type { Schema, TelemetrySpec } from "../model/types.ts";
 import { validate } from "../model/validate.ts";
 import type { Sample } from "./encoder.ts";
