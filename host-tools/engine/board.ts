@@ -35,6 +35,8 @@ export interface BoardOptions {
   turnCodesMax?: number;
   /** `end` (default): an uncaught exception ends the board, as it resets a chip. `report`: it is only logged. */
   onException?: "end" | "report";
+  /** Told when a turn begins and ends; lets a watchdog in another thread see the board (board-pool.ts). */
+  beacon?: { enter(): void; leave(): void };
   /** Maps a position in compiled code to the author's source. */
   mapPosition?: (position: Position) => Position;
 }
@@ -99,23 +101,21 @@ export class Board {
 
   /** Runs a timer's callback and the jobs it queued. */
   fireTimer(id: number): BoardStatus {
-    if (!this.#failure) this.#exports.board_timer(id);
-    return this.#check();
+    return this.#turn(() => this.#exports.board_timer(id));
   }
 
   /** Hands an event to the board's modules (board-ops.ts) and runs the jobs it queued. */
   deliver(operation: number, bytes: Uint8Array): BoardStatus {
-    if (this.#failure) return this.status;
-    const block = this.#exports.board_alloc(Math.max(1, bytes.length));
-    new Uint8Array(this.#exports.memory.buffer).set(bytes, block);
-    this.#exports.board_deliver(operation, block, bytes.length);
-    this.#exports.board_free(block);
-    return this.#check();
+    return this.#turn(() => {
+      const block = this.#exports.board_alloc(Math.max(1, bytes.length));
+      new Uint8Array(this.#exports.memory.buffer).set(bytes, block);
+      this.#exports.board_deliver(operation, block, bytes.length);
+      this.#exports.board_free(block);
+    });
   }
 
   collectGarbage(): void {
-    if (!this.#failure) this.#exports.board_gc();
-    this.#check();
+    this.#turn(() => this.#exports.board_gc());
   }
 
   /** Codes (bytecodes and weighted natives) since creation: deterministic, comparable between equal builds. */
@@ -183,8 +183,18 @@ export class Board {
   }
 
   #import(specifier: string): void {
-    if (!this.#failure) importModule(this.#exports, specifier);
-    this.#check();
+    this.#turn(() => importModule(this.#exports, specifier));
+  }
+
+  #turn(entry: () => void): BoardStatus {
+    if (this.#failure) return this.status;
+    this.options.beacon?.enter();
+    try {
+      entry();
+    } finally {
+      this.options.beacon?.leave();
+    }
+    return this.#check();
   }
 
   #figures(): HeapFigures {

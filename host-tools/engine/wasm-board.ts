@@ -60,6 +60,11 @@ export function boardModule(engine: Engine): WebAssembly.Module {
   return module;
 }
 
+/** Takes a module that another thread has compiled. */
+export function adoptBoardModule(engine: Engine, module: WebAssembly.Module): void {
+  compiled.set(engine.boardWasm, module);
+}
+
 /** Makes an instance. Views over its memory are made anew on every use: they detach when it grows. */
 export function instantiateBoard(module: WebAssembly.Module, imports: BoardImports): BoardExports {
   const decoder = new TextDecoder();
