@@ -1,11 +1,10 @@
 // The firmware's ports in virtual time, for a device that runs in plain Node (unit tests, parity runs).
-import { createHash } from "node:crypto";
-import type { Digest, Hash } from "../../firmware/ports/digest.ts";
 import type { LogLevel } from "../../firmware/ports/log.ts";
 import type { Platform } from "../../firmware/ports/platform.ts";
 import type { Network, Socket, SocketOptions } from "../../firmware/ports/socket.ts";
 import type { TimerHandle } from "../../firmware/ports/timers.ts";
 import type { DeviceLink } from "./network.ts";
+import { nodeDigestPort } from "./real-platform.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { MemoryKeyValue, NorFlash } from "./storage.ts";
 import type { DeviceEnd } from "./stream.ts";
@@ -29,26 +28,12 @@ export interface NodePlatformOptions {
   onRestart?: () => void;
 }
 
-const digest: Digest = {
-  sha256() {
-    const inner = createHash("sha256");
-    const hash: Hash = {
-      update(bytes) {
-        inner.update(bytes);
-        return hash;
-      },
-      finish: () => new Uint8Array(inner.digest()),
-    };
-    return hash;
-  },
-};
-
 /** One life of a board, from power-on to power-off. */
 export class NodePlatform implements Platform {
   readonly name: string;
   readonly storage: MemoryKeyValue;
   readonly flash: NorFlash;
-  readonly digest = digest;
+  readonly digest = nodeDigestPort;
   readonly timeFloorMs: number;
   readonly random: SeededRandom;
   readonly clock;
@@ -108,7 +93,7 @@ export class NodePlatform implements Platform {
   }
 
   #startTimer(delayMs: number, callback: () => void): TimerHandle {
-    const appointment = this.#world.clock.after(delayMs, () => {
+    const appointment = this.#world.clock.after(Math.ceil(delayMs), () => {
       this.#timers.delete(appointment);
       if (this.#isOn) callback();
     });

@@ -1,0 +1,109 @@
+// A simulated board that runs an app on the XS engine: power, restarts, and what survives them.
+import type { CompiledApp } from "../engine/app.ts";
+import { Board } from "../engine/board.ts";
+import type { BoardStatus, HeapSize, HeapUse } from "../engine/board-types.ts";
+import type { Engine } from "../engine/build.ts";
+import { PortHost } from "../engine/port-host.ts";
+import type { Log } from "../../firmware/ports/log.ts";
+import type { Platform } from "../../firmware/ports/platform.ts";
+
+/** One life of the board's world: made at power-on, thrown away at power-off. */
+export interface BoardWorld extends Platform {
+  powerOff(): void;
+}
+
+export interface XsBoardOptions {
+  engine: Engine;
+  app: CompiledApp;
+  heap?: HeapSize;
+  /** Makes the ports for the next life. Storage and flash must be the same objects every time. */
+  createWorld(): BoardWorld;
+  log: Log;
+  /** The board stopped by itself and stays off: out of memory, exception, runaway… */
+  onEnd?(status: BoardStatus & { state: "aborted" }): void;
+  onBoot?(boots: number): void;
+  beacon?: { enter(): void; leave(): void };
+  turnCodesMax?: number;
+}
+
+export class XsBoard {
+  readonly options: XsBoardOptions;
+  boots = 0;
+  world: BoardWorld | undefined;
+  #board: Board | undefined;
+  #host: PortHost | undefined;
+  #meterBefore = 0;
+
+  constructor(options: XsBoardOptions) {
+    this.options = options;
+  }
+
+  get isOn(): boolean {
+    return this.#host !== undefined;
+  }
+
+  /** The engine's board of this life, for statistics; undefined before the first power-on. */
+  get board(): Board | undefined {
+    return this.#board;
+  }
+
+  /** Engine meter units over all lives. */
+  get meter(): number {
+    return this.#meterBefore + (this.#board?.meter ?? 0);
+  }
+
+  /** Heap beside the engine's own: what loading took, what running takes. */
+  heap(): { baseline: HeapUse; loaded: HeapUse; running: HeapUse } | undefined {
+    return this.#board?.heap();
+  }
+
+  powerOn(): void {
+    if (this.isOn) return;
+    this.#meterBefore = this.meter;
+    const { options } = this;
+    const world = options.createWorld();
+    const host = new PortHost({
+      clock: world.clock,
+      timers: world.timers,
+      network: world.network,
+      random: world.random,
+      log: options.log,
+      storage: () => world.storage,
+      flash: () => world.flash,
+      onEnd: (status) => this.#ended(status),
+    });
+    const wallMs = world.clock.wallMs();
+    const board = Board.create(options.engine, {
+      modules: options.app.modules,
+      host,
+      mapPosition: options.app.mapPosition,
+      ...(options.heap && { heap: options.heap }),
+      ...(wallMs !== undefined && { wallMs }),
+      ...(options.beacon && { beacon: options.beacon }),
+      ...(options.turnCodesMax !== undefined && { turnCodesMax: options.turnCodesMax }),
+    });
+    host.attach(board);
+    this.world = world;
+    this.#host = host;
+    this.#board = board;
+    this.boots++;
+    options.onBoot?.(this.boots);
+    board.load(options.app.preload);
+    const status = board.start(options.app.main);
+    if (status.state === "aborted") this.#ended(status);
+  }
+
+  /** Pulls the plug. */
+  powerOff(): void {
+    this.world?.powerOff();
+    this.#host?.powerOff();
+    this.#host = undefined;
+  }
+
+  #ended(status: BoardStatus): void {
+    if (status.state !== "aborted") return;
+    this.powerOff();
+    if (status.reason === "restart") this.powerOn();
+    else this.options.onEnd?.(status);
+  }
+}
