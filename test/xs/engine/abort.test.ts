@@ -4,7 +4,7 @@ import { Board } from "../../../host-tools/engine/board.ts";
 import { compileModules } from "../../../host-tools/engine/bytecode.ts";
 import { engine, start, TestHost, traced } from "./support.ts";
 
-const limited = { turnCodesMax: 2_000_000 };
+const limited = { turnCodesMax: 300_000 };
 
 const cases: [name: string, reason: string, source: string][] = [
   ["slots full", "memory", "const all = []; for (;;) all.push({});"],
@@ -12,7 +12,7 @@ const cases: [name: string, reason: string, source: string][] = [
   ["one huge chunk", "memory", "new ArrayBuffer(10_000_000);"],
   ["recursion", "stack", "function f() { return 1 + f(); } f();"],
   ["recursion in sort", "stack", "const f = () => [1, 2].sort(f); f();"],
-  ["recursion in toString", "stack", "const o = { toString() { return `${o}`; } }; `${o}`;"],
+  ["recursion in toString", "stack", "const o = { toString() { return '' + o; } }; '' + o;"],
   [
     "recursion in JSON",
     "stack",
@@ -22,8 +22,8 @@ const cases: [name: string, reason: string, source: string][] = [
   ["endless loop", "runaway", "for (;;) ;"],
   ["endless loop in try", "runaway", "for (;;) try { for (;;) ; } catch {} finally { continue; }"],
   ["endless await", "runaway", "for (;;) await 0;"],
-  ["endless promises", "runaway", "const f = () => Promise.resolve().then(f); f();"],
-  ["catastrophic RegExp", "runaway", "/(a*)*b/.test('a'.repeat(28));"],
+  ["endless promises", "runaway", "const f = () => { Promise.resolve().then(f); }; f();"],
+  ["catastrophic RegExp", "runaway", "/(a*)*b/.test('a'.repeat(25));"],
   ["uncaught throw", "exception", "throw new TypeError('no good');"],
   ["missing module", "exception", "await import('./nowhere');"],
   ["unhandled rejection", "rejection", "Promise.reject(new Error('left alone'));"],
@@ -40,10 +40,16 @@ const cases: [name: string, reason: string, source: string][] = [
 ];
 
 test.each(cases)("%s ends the board: %s", (_name, reason, source) => {
-  const heap = { chunkBytes: 131_072, slots: 16_384, stackSlots: 512, keys: 300 };
+  const heap = {
+    chunkBytes: 131_072,
+    slots: 16_384,
+    stackSlots: 512,
+    keys: 300,
+    systemBytes: 8 << 20,
+  };
   const { board, host } = start(source, { ...limited, heap });
   expect(board.status).toMatchObject({ state: "aborted", reason });
-  expect(host.lines.filter((line) => !line.startsWith("#"))).toEqual([]);
+  expect(host.lines).toEqual([]);
   // Later calls are ignored, figures stay readable, and a new board works.
   const { meter } = board;
   expect(board.fireTimer(1)).toEqual(board.status);
@@ -54,7 +60,7 @@ test.each(cases)("%s ends the board: %s", (_name, reason, source) => {
 });
 
 test("fixed pools end a board that a shared block would carry", () => {
-  const source = "const all = []; for (let i = 0; i < 3000; i++) all.push(i, {}); trace('fits');";
+  const source = "let list; for (let i = 0; i < 1300; i++) list = { list, i }; trace('fits');";
   const heap = { chunkBytes: 65_536, slots: 2048, stackSlots: 256, keys: 100 };
   expect(start(source, { heap: { ...heap, pools: "shared" } }).board.status.state).toBe("running");
   const { board } = start(source, { heap: { ...heap, pools: "fixed" } });

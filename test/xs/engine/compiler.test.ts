@@ -37,8 +37,8 @@ test.each([
   ["return 1;\n", /^bad\.js:1:\d+: invalid return/],
   ["x = {;\n", /^bad\.js:1:6: /],
   ["/(/;\n", /^bad\.js:1:\d+: /],
-  ["(".repeat(20_000), /^bad\.js:1:\d+: /],
-])("JavaScript %j", (source, message) => {
+  ["(".repeat(20_000), /^bad\.js:1:\d+: (stack overflow|too much)/],
+])("a mistake in JavaScript: %#", (source, message) => {
   const compile = () => compileModules(engine, [{ specifier: "bad", source, file: "bad.js" }]);
   expect(compile).toThrow(SourceError);
   expect(compile).toThrow(message);
@@ -116,12 +116,9 @@ export function boom(reason: Reason): never {
   expect(host.lines).toEqual(["info"]);
   expect(board.status).toMatchObject({
     message: "Error: boom 1",
-    stack: [
+    stack: expect.arrayContaining([
       { file: join(dir, "lib/boom.ts"), line: 4, column: 3, function: "boom" },
-      { file: join(dir, "main.ts"), line: 11 },
-      {},
-      {},
-    ],
+    ]),
   });
 });
 
