@@ -373,13 +373,14 @@ void fxLoadModule(txMachine* the, txSlot* slot, txID moduleID)
 	if (!bytes || !module)
 		return;
 	hostModuleRead(path, length, bytes);
+	txBoolean whole = ((int)c_read32be(bytes) == size) && (c_read32be(bytes + 4) == XS_ATOM_BINARY);
 	txByte* version = findAtom(bytes + 8, size - 8, XS_ATOM_VERSION, &versionSize);
 	txByte* symbols = findAtom(bytes + 8, size - 8, XS_ATOM_SYMBOLS, &symbolsSize);
 	module->code = findAtom(bytes + 8, size - 8, XS_ATOM_CODE, &module->codeSize);
 	module->lines = (txU1*)findAtom(bytes + 8, size - 8, XS_ATOM_MAPS, &module->linesSize);
 	if (!module->lines)
 		module->linesSize = 0;
-	if (!version || (version[0] != XS_MAJOR_VERSION) || (version[1] != XS_MINOR_VERSION) || !symbols || !module->code
+	if (!whole || !version || (version[0] != XS_MAJOR_VERSION) || (version[1] != XS_MINOR_VERSION) || !symbols || !module->code
 			|| !prepareModule(the, module, symbols, symbolsSize))
 		mxSyntaxError("module \"%s\" is not bytecode of this engine", path);
 	module->id = moduleID;

@@ -15,6 +15,7 @@ static struct {
 	txSize linesCapacity;
 	txInteger lastOffset;
 	txInteger lastLine;
+	txParser* parser;
 	const txU1* source;
 	txSize sourceSize;
 	txSize sourceOffset;
@@ -70,14 +71,13 @@ static int nextByte(void* stream)
 	return (compiler.sourceOffset < compiler.sourceSize) ? compiler.source[compiler.sourceOffset++] : C_EOF;
 }
 
-/* XS goes on after an error and reports followers: only the first is the author's mistake. */
+/* Without a console XS would go on after an error, into a tree it cannot handle: the first mistake ends the run. */
 static void onError(void* console, txString path, txInteger line, txString format, c_va_list arguments)
 {
-	if (compiler.message[0])
-		return;
 	vsnprintf(compiler.message, MESSAGE_BYTES, format, arguments);
 	compiler.errorLine = line;
 	compiler.errorOffset = compiler.sourceOffset;
+	c_longjmp(compiler.parser->firstJump->jmp_buf, 1);
 }
 
 static void onWarning(void* console, txString path, txInteger line, txString format, c_va_list arguments)
@@ -127,6 +127,7 @@ EXPORT("compile") txInteger* compile(const txU1* source, txSize size, txString p
 	compiler.sourceOffset = 0;
 	compiler.message[0] = 0;
 	fxInitializeParser(parser, NULL, PARSER_BUFFER, SYMBOL_MODULO);
+	compiler.parser = parser;
 	parser->reportError = onError;
 	parser->reportWarning = onWarning;
 	parser->firstJump = &jump;

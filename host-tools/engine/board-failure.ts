@@ -24,6 +24,7 @@ export const abortMessages: Record<AbortReason, string> = {
   restart: "the board restarted itself",
   "native-loop": "a loop inside the engine did not return in time",
   host: "the board's host failed",
+  trap: "the engine failed",
   destroyed: "the board was destroyed",
 };
 

@@ -69,6 +69,7 @@ export type AbortReason =
   | "native-loop"
   | "host"
   | "restart"
+  | "trap"
   | "destroyed";
 
 export interface Failure {

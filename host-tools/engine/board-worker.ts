@@ -63,7 +63,8 @@ async function start(board: number, description: unknown): Promise<PooledBoard> 
 }
 
 async function handle(message: ToWorker): Promise<void> {
-  if (message.kind === "start") boards.set(message.board, start(message.board, message.description));
+  if (message.kind === "start")
+    boards.set(message.board, start(message.board, message.description));
   const board = await boards.get(message.board);
   if (message.kind === "post") board?.receive?.(message.message);
   if (message.kind !== "stop") return;

@@ -191,6 +191,10 @@ export class Board {
     this.options.beacon?.enter();
     try {
       entry();
+    } catch (error) {
+      // A trap inside the engine, or this process's own stack: the instance is lost, the process is not.
+      const reason = error instanceof RangeError ? "stack" : "trap";
+      this.#fail({ reason, message: `${abortMessages[reason]} (${String(error)})`, stack: [] });
     } finally {
       this.options.beacon?.leave();
     }

@@ -61,7 +61,20 @@ export function compileModule(engine: Engine, module: ModuleSource): Uint8Array 
   const path = join(engine.cacheDir, "bytecode", key.digest("hex"));
   const cached = readCacheFile(path);
   if (cached) return cached;
-  const bytes = compileNow(instantiate(engine), module);
+  let bytes: Uint8Array;
+  try {
+    bytes = compileNow(instantiate(engine), module);
+  } catch (cause) {
+    if (cause instanceof SourceError) throw cause;
+    // A trap, or this process's own stack overflow, leaves the compiler's memory in an unknown state: the next module gets a fresh one.
+    instances.delete(engine);
+    throw new SourceError(
+      module.file ?? module.specifier,
+      1,
+      1,
+      "too much for the compiler: nested too deeply?",
+    );
+  }
   writeCacheFile(path, bytes);
   return bytes;
 }
