@@ -9,7 +9,7 @@ import { hubResource, hubUserName, telemetryPrefix } from "../../firmware/connec
 import { Hub } from "../../host-tools/hub/core/hub.ts";
 import { nodeDigest } from "../../host-tools/hub/core/sas.ts";
 import { attachSocket } from "../../host-tools/hub/listen.ts";
-import { realEnvironment } from "../support/hub-loopback.ts";
+import { nodeEnvironment } from "../../host-tools/hub/node-environment.ts";
 
 const CLIENTS = 20;
 /** Publishes a client has out without acknowledgement. */
@@ -98,7 +98,7 @@ async function listen(server: Server): Promise<number> {
 }
 
 async function godwitTarget(): Promise<Target> {
-  const hub = new Hub({ hostName: HOST, environment: realEnvironment });
+  const hub = new Hub({ hostName: HOST, environment: nodeEnvironment });
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);

@@ -1,21 +1,12 @@
 // A hub on real loopback sockets with TLS from a throwaway CA, for other vendors' SDKs.
-import { randomFillSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Hub } from "../../host-tools/hub/core/hub.ts";
 import type { HubOptions } from "../../host-tools/hub/core/options.ts";
 import { type Listener, listenMqtt } from "../../host-tools/hub/listen.ts";
+import { nodeEnvironment } from "../../host-tools/hub/node-environment.ts";
 import { type Authority, openAuthority } from "../../host-tools/hub/pki/authority.ts";
-
-export const realEnvironment: HubOptions["environment"] = {
-  nowMs: () => Date.now(),
-  random: { fill: (target) => void randomFillSync(target) },
-  timers: {
-    start: (delayMs, callback) => setTimeout(callback, delayMs).unref(),
-    stop: (handle) => clearTimeout(handle as NodeJS.Timeout),
-  },
-};
 
 export interface LoopbackHub {
   hub: Hub;
@@ -32,11 +23,16 @@ export async function startLoopbackHub(
   const folder = mkdtempSync(join(tmpdir(), "godwit-hub-"));
   const authority = await openAuthority(folder);
   const server = await authority.serverCertificate(["localhost"]);
-  const hub = new Hub({ hostName: "localhost", ...options, environment: realEnvironment });
+  let host = "localhost";
+  const hub = new Hub({
+    hostName: host,
+    ...options,
+    environment: nodeEnvironment,
+    assignedHub: () => host,
+  });
   const tls = { key: server.keyPem, cert: server.certificatePem };
   const listener = await listenMqtt(hub, { ...tls, port: 0, host: "localhost" });
-  const host = `localhost:${listener.port}`;
-  hub.provisioning.assignedHub = host;
+  host = `localhost:${listener.port}`;
   const close = async (): Promise<void> => {
     await listener.close();
     hub.close();
