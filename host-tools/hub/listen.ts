@@ -1,6 +1,6 @@
 // Real sockets for devices: TLS on the MQTT port (IoT Hub docs "Use MQTT", "TLS support").
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { createServer, type DetailedPeerCertificate, type Server, type TLSSocket } from "node:tls";
 import type { Hub } from "./core/hub.ts";
 import { PeerCertificate } from "./core/peer-certificate.ts";
@@ -51,7 +51,7 @@ export async function listenMqtt(hub: Hub, options: ListenOptions): Promise<List
   server.on("secureConnection", (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    attachSocket(hub, socket);
+    attachSocket(hub, socket, certificateOf(hub, socket));
   });
   server.listen({ port: options.port, host: options.host ?? "localhost" });
   await once(server, "listening");
@@ -59,7 +59,12 @@ export async function listenMqtt(hub: Hub, options: ListenOptions): Promise<List
   return { port, host: address, close: () => closeServer(server, sockets) };
 }
 
-function attachSocket(hub: Hub, socket: TLSSocket): void {
+/** Serves a device on a connected socket. What the client proved to own comes from the handshake. */
+export function attachSocket(
+  hub: Hub,
+  socket: Socket,
+  certificate: PeerCertificate | undefined,
+): void {
   const stream: ByteStream = {
     write(bytes) {
       // Who does not read what it is sent is not read from either, until it does.
@@ -71,7 +76,7 @@ function attachSocket(hub: Hub, socket: TLSSocket): void {
     },
     pause: () => socket.pause(),
     resume: () => socket.resume(),
-    certificate: certificateOf(hub, socket),
+    certificate,
     peerName: nameOf(socket),
   };
   const transport = serveMqtt(hub, stream);

@@ -94,7 +94,7 @@ export class DpsHandler implements MqttHandler {
     }
     const requestId = topicParameter(topic, "$rid");
     if (!requestId) throw new HubError(400004, "a request without $rid");
-    if (packet.qos === 1) this.#transport.send({ cmd: "puback", messageId: packet.messageId! });
+    if (packet.qos === 1) this.#transport.acknowledge(packet.messageId!);
     const answer = this.#answer(() =>
       isRegister ? this.#register(packet.payload as Buffer) : this.#status(topic),
     );

@@ -74,6 +74,16 @@ export class HubHandler implements MqttHandler, DeviceLink {
       this.#append(will.body, { ...will.bag, properties });
     }
     this.#hub.sessions.detach(this.session);
+    this.#commitQuietly();
+  }
+
+  /** At the end of a connection nobody is left to be told; the log is. */
+  #commitQuietly(): void {
+    try {
+      this.#hub.commit();
+    } catch (error) {
+      this.#warn((error as Error).message);
+    }
   }
 
   outputDelayMs(): number {
@@ -133,7 +143,7 @@ export class HubHandler implements MqttHandler, DeviceLink {
         this.#hub.methods.answer(this.session, { requestId, status, body: bytesOf(packet) });
       }
     }
-    if (packet.qos === 1) this.#transport.send({ cmd: "puback", messageId: packet.messageId! });
+    if (packet.qos === 1) this.#transport.acknowledge(packet.messageId!);
   }
 
   #telemetry(bagText: string, packet: IPublishPacket): void {
@@ -146,8 +156,7 @@ export class HubHandler implements MqttHandler, DeviceLink {
     const bag = this.#lastBag;
     const body = bytesOf(packet);
     checkTelemetryBytes(body.length + bag.byteCount);
-    const retained = { ...bag.properties, "mqtt-retain": "true" };
-    this.#append(body, packet.retain ? { ...bag, properties: retained } : bag);
+    this.#append(body, packet.retain ? withRetain(bag) : bag);
     this.#shape();
   }
 
@@ -258,6 +267,11 @@ export class HubHandler implements MqttHandler, DeviceLink {
     const { deviceId } = this.session.identity;
     this.#hub.log.write("warn", text, { deviceId, code: error?.code });
   }
+}
+
+/** RETAIN is not kept as in a broker; the back end sees that it was set. */
+function withRetain(bag: DecodedBag): DecodedBag {
+  return { ...bag, properties: { ...bag.properties, "mqtt-retain": "true" } };
 }
 
 /** mqtt-packet types a payload as text or bytes; its parser gives bytes. */

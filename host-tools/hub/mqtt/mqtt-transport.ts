@@ -7,6 +7,7 @@ import { HubError } from "../core/hub-error.ts";
 import type { ByteStream } from "./byte-stream.ts";
 import { checkPacket } from "./packet-check.ts";
 import { PacketGate } from "./packet-gate.ts";
+import { PublishReader } from "./publish-reader.ts";
 
 /** A client that says nothing is cut off. */
 const CONNECT_TIMEOUT_MS = 30_000;
@@ -14,6 +15,9 @@ const CONNECT_TIMEOUT_MS = 30_000;
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 /** Input waiting behind a throttle; overflow: the connection ends. */
 const HELD_BYTES_MAX = 1024 * 1024;
+const PUBLISH = 3;
+/** Fixed header of a PUBACK (§3.4.1). */
+const PUBACK_HEADER = 0x4002;
 
 /** What happens on a connection once its CONNECT was accepted. */
 export interface MqttHandler {
@@ -40,6 +44,7 @@ export class MqttTransport {
   readonly stream: ByteStream;
   readonly #options: TransportOptions;
   readonly #gate = new PacketGate();
+  readonly #publishReader = new PublishReader();
   readonly #parser: Parser = mqttPacket.parser({ protocolVersion: 4 });
   /** Who is at the other end, once known; for the log. */
   deviceId: string | undefined;
@@ -104,6 +109,16 @@ export class MqttTransport {
     if (!this.#isInBatch) this.#flush();
   }
 
+  /** Queues a PUBACK: as `send`, for the packet that is sent most. */
+  acknowledge(messageId: number): void {
+    if (this.#isClosed) return;
+    const puback = Buffer.allocUnsafe(4);
+    puback.writeUInt16BE(PUBACK_HEADER, 0);
+    puback.writeUInt16BE(messageId, 2);
+    this.#output.push(puback);
+    if (!this.#isInBatch) this.#flush();
+  }
+
   /** After CONNACK: 1.5 × the client's keep-alive, never more than the server's cap. */
   setKeepAlive(keepAliveS: number): void {
     const seconds = keepAliveS === 0 ? SERVER_KEEP_ALIVE_CAP_S : keepAliveS * 1.5;
@@ -156,7 +171,11 @@ export class MqttTransport {
       while (!this.#isClosed && this.#holdTimer === undefined) {
         const packet = this.#gate.next();
         if (packet === undefined) break;
-        this.#parser.parse(packet as Buffer);
+        if (packet[0]! >> 4 === PUBLISH) {
+          this.#packet(this.#publishReader.read(packet, this.#gate.headerBytes));
+        } else {
+          this.#parser.parse(packet);
+        }
       }
       if (!this.#isClosed) this.#handler?.batchEnd();
       this.#isInBatch = false;

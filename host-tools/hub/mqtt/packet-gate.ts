@@ -14,7 +14,9 @@ export class FramingError extends Error {}
  * with one byte after its last filter: both are stopped here.
  */
 export class PacketGate {
-  #current: Uint8Array = new Uint8Array(0);
+  /** Length of the fixed header of the packet that `next` gave last. */
+  headerBytes = 0;
+  #current: Buffer = Buffer.alloc(0);
   #offset = 0;
   /** Chunks behind `#current` that wait for the rest of their packet. */
   #later: Uint8Array[] = [];
@@ -22,7 +24,7 @@ export class PacketGate {
 
   push(chunk: Uint8Array): void {
     if (this.#offset === this.#current.length) {
-      this.#current = chunk;
+      this.#current = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
       this.#offset = 0;
     } else {
       this.#later.push(chunk);
@@ -31,30 +33,31 @@ export class PacketGate {
   }
 
   /** The next whole packet, or undefined. @throws FramingError. */
-  next(): Uint8Array | undefined {
+  next(): Buffer | undefined {
     const available = this.#current.length - this.#offset;
     if (available === 0 && this.#laterBytes === 0) return undefined;
-    const header = this.#header();
-    if (header === undefined) return undefined;
-    const packetBytes = header.headerBytes + header.bodyBytes;
+    const bodyBytes = this.#readHeader();
+    if (bodyBytes < 0) return undefined;
+    const packetBytes = this.headerBytes + bodyBytes;
     if (available + this.#laterBytes < packetBytes) return undefined;
     if (available < packetBytes) this.#join();
     const packet = this.#current.subarray(this.#offset, this.#offset + packetBytes);
     this.#offset += packetBytes;
-    if (packet[0]! >> 4 === UNSUBSCRIBE) checkUnsubscribe(packet.subarray(header.headerBytes));
+    if (packet[0]! >> 4 === UNSUBSCRIBE) checkUnsubscribe(packet.subarray(this.headerBytes));
     return packet;
   }
 
-  /** Reads the fixed header, which may lie across chunks. */
-  #header(): { headerBytes: number; bodyBytes: number } | undefined {
+  /** Remaining length, or −1 while the header is incomplete; it may lie across chunks. */
+  #readHeader(): number {
     let bodyBytes = 0;
     for (let index = 1; index <= 4; index += 1) {
       if (this.#offset + index >= this.#current.length && this.#laterBytes > 0) this.#join();
       const byte = this.#current[this.#offset + index];
-      if (byte === undefined) return undefined;
+      if (byte === undefined) return -1;
       bodyBytes += (byte & 0x7f) * 128 ** (index - 1);
       if (byte < 0x80) {
-        if (bodyBytes <= PACKET_BYTES_MAX) return { headerBytes: index + 1, bodyBytes };
+        this.headerBytes = index + 1;
+        if (bodyBytes <= PACKET_BYTES_MAX) return bodyBytes;
         throw new FramingError(`a packet of ${bodyBytes} bytes, at most ${PACKET_BYTES_MAX}`);
       }
     }

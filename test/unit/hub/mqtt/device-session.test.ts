@@ -1,7 +1,7 @@
 // A device at the hub over an in-memory stream: connect, telemetry, twin.
 import { expect, test } from "vitest";
-import { annotationsOf } from "../../../host-tools/hub/core/event.ts";
-import { connect, hubWorld } from "../../support/hub-world.ts";
+import { annotationsOf } from "../../../../host-tools/hub/core/event.ts";
+import { connect, hubWorld } from "../../../support/hub-world.ts";
 
 test("a device connects with a token, its telemetry comes out annotated, its twin answers", () => {
   const world = hubWorld();
