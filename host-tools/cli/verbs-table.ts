@@ -2,6 +2,10 @@
 import type { Verb } from "./command.ts";
 
 export const verbs: Readonly<Record<string, Verb>> = {
+  init: {
+    summary: "start a new project from a template that runs at once",
+    load: () => import("./commands/init.ts"),
+  },
   hub: {
     summary: "run a local IoT Hub, and manage its devices",
     load: () => import("./commands/hub.ts"),
