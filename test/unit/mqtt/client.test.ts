@@ -187,6 +187,21 @@ test("DISCONNECT follows what is urgent; publishes wait for the next connection"
   expect(session.received.map(brief).slice(-2)).toEqual(["connect", "publish 1 q1"]);
 });
 
+test("an owner that pulls no more hears of the end by its timer, or when the peer hangs up first", () => {
+  const session = new Session().open();
+  session.take();
+  session.client.disconnect(5);
+  expect(session.client.pull(100, 5)).toHaveLength(2);
+  expect(session.take()).toEqual([]);
+  expect(session.client.nextDeadlineMs()).toBe(5);
+  session.client.tick(5);
+  expect(session.take()).toEqual(["closed disconnected"]);
+  session.open().client.disconnect(5);
+  session.client.pull(100, 5);
+  session.client.abort("peer closed");
+  expect(session.take().at(-1)).toBe("closed disconnected peer closed");
+});
+
 test("DISCONNECT before CONNACK: the late CONNACK changes nothing", () => {
   const session = new Session().open({}, false);
   session.client.disconnect(0);
