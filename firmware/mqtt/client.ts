@@ -267,12 +267,12 @@ export class MqttClient implements PacketSink {
     this.watch(nowMs);
   }
 
-  /** The transport is gone. */
+  /** The transport is gone, or the owner gives it up. */
   abort(detail: string): void {
     this.close(this.state === STATE.disconnected ? "disconnected" : "transport", detail);
   }
 
-  /** For the reader, too. */
+  /** For the reader and ourselves; owners call `abort`. */
   close(reason: MqttCloseReason, detail: string): void {
     if (this.state === STATE.idle) return;
     this.state = STATE.idle;
