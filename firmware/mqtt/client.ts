@@ -321,7 +321,8 @@ export class MqttClient implements PacketSink {
     try {
       this.events.onConnack(code, this.isAccepted && flags === 1);
     } finally {
-      if (code !== 0) this.close("refused", `${code}`);
+      // Not if the handler has begun a new connection already.
+      if (code !== 0 && this.connectMs === NEVER) this.close("refused", `${code}`);
     }
   }
 

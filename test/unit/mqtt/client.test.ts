@@ -34,6 +34,25 @@ test.each([1, 2, 3, 4, 5])("CONNACK code %d is surfaced, then the connection is 
   expect(session.client.nextDeadlineMs()).toBe(Number.POSITIVE_INFINITY);
 });
 
+test("a handler of a refused CONNACK may give up and begin anew", () => {
+  const session: Session = new Session(
+    {},
+    {
+      onConnack: (code) => {
+        session.log.push(`connack ${code}`);
+        if (code === 0) return;
+        session.client.abort("elsewhere");
+        session.open({}, false);
+      },
+    },
+  );
+  session.open({}, false);
+  session.send({ cmd: "connack", returnCode: 3, sessionPresent: false });
+  session.send({ cmd: "connack", returnCode: 0, sessionPresent: false });
+  expect(session.take()).toEqual(["connack 3", "closed transport elsewhere", "connack 0"]);
+  expect(session.client.isOpen).toBe(true);
+});
+
 test("SUBACK gives the granted QoS per filter, 0x80 included; UNSUBACK answers UNSUBSCRIBE", () => {
   const session = new Session().open();
   const asked = ["a", "b", "c"].map((filter) => ({ filter, qos: 1 }) as const);
