@@ -81,11 +81,20 @@ function codecs(log: string[]): void {
     attempt(log, () => decodeCbor(decodeBase64(bad)));
 }
 
+function errors(log: string[]): void {
+  const inner = new GodwitError("network", "inner");
+  const outer = new GodwitError("limit", "outer", inner);
+  log.push(
+    `${outer} ${outer.code} ${outer.name} ${outer.cause === inner} ${outer instanceof Error} ${"cause" in inner}`,
+  );
+}
+
 /** What happened, line by line. */
 export function run(): string[] {
   const log: string[] = [];
   session(log);
   codecs(log);
+  errors(log);
   return log;
 }
 
