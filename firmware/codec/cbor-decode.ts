@@ -59,8 +59,6 @@ class Decoder {
         : fail(`integer past -2^53 at byte ${start}`);
     if (major === 2) return this.bytes.slice(this.take(argument), this.at);
     if (major === 3) return this.text(argument);
-    // Each element takes at least a byte: a huge count is refused before anything is allocated.
-    if (argument > this.bytes.length - this.at) fail(`ends early at byte ${start}`);
     return major === 4 ? this.array(argument, depth) : this.map(argument, depth);
   }
 

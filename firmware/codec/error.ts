@@ -23,12 +23,13 @@ export type GodwitErrorCode =
 
 /** The only error that device code throws on purpose. */
 export class GodwitError extends Error {
-  // A field, because Error.prototype is frozen on a device: assigning `this.name` would throw there.
-  override name = "GodwitError";
   code: GodwitErrorCode;
 
   constructor(code: GodwitErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
+    // Error.prototype is frozen on a device: assigning `this.name` would throw there, and so would a class
+    // field if the compiler turned fields into assignments.
+    Object.defineProperty(this, "name", { value: "GodwitError" });
   }
 }

@@ -2,12 +2,7 @@
 import { GodwitError } from "../codec/error.ts";
 import type { MqttCloseReason, MqttEvents, MqttOptions, MqttPublish } from "./events.ts";
 import { MQTT_LIMITS, type MqttLimits } from "./limits.ts";
-import {
-  type InboundMessage,
-  type MqttFault,
-  PacketReader,
-  type PacketSink,
-} from "./packet-reader.ts";
+import { type InboundMessage, PacketReader, type PacketSink } from "./packet-reader.ts";
 import {
   connectPacket,
   filtersPacket,
@@ -20,6 +15,8 @@ import { GATE, Outgoing, SendQueue } from "./send-queue.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 const STATE = { idle: 0, connecting: 1, connected: 2, closing: 3, disconnected: 4 };
+/** What is missing when a link counts as dead; nothing is missing when the transport does not take output. */
+const ANSWERS = ["CONNACK", "PINGRESP", "PUBACK", "SUBACK", ""];
 /** Packet type and flags of what the session makes itself. */
 const PUBACK = 0x40;
 const PINGREQ = 0xc0;
@@ -99,15 +96,14 @@ export class MqttClient implements PacketSink {
 
   /** Time has come to `nextDeadlineMs()`. Being called earlier or later does no harm. Never throws. */
   tick(nowMs: number): void {
-    const late = nowMs - this.limits.answerTimeoutMs;
     if (this.state === STATE.idle) return;
+    const times = this.unansweredMs();
+    const oldestMs = Math.min(...times);
     if (this.state === STATE.disconnected) this.close("disconnected", "");
-    else if (late >= this.connectMs) this.close("timeout", "CONNACK");
-    else if (late >= this.pingMs) this.close("timeout", "PINGRESP");
-    else if (late >= this.publishedMs()) this.close("timeout", "PUBACK");
-    else if (late >= this.askedMs()) this.close("timeout", "SUBACK");
-    else if (late >= this.waitingMs) this.close("stalled", "");
-    else if (nowMs >= this.pingDueMs()) {
+    else if (nowMs - oldestMs >= this.limits.answerTimeoutMs) {
+      const answer = ANSWERS[times.indexOf(oldestMs)]!;
+      this.close(answer ? "timeout" : "stalled", answer);
+    } else if (nowMs >= this.pingDueMs()) {
       if (this.pingMs === NEVER) this.pingMs = nowMs;
       this.output.urgent.push(new Outgoing(Uint8Array.of(PINGREQ, 0), 0));
       this.watch(nowMs);
@@ -118,24 +114,21 @@ export class MqttClient implements PacketSink {
   nextDeadlineMs(): number {
     if (this.state === STATE.idle) return NEVER;
     if (this.state === STATE.disconnected) return this.sentMs;
-    const oldestMs = Math.min(
-      this.connectMs,
-      this.pingMs,
-      this.publishedMs(),
-      this.askedMs(),
-      this.waitingMs,
-    );
+    const oldestMs = Math.min(...this.unansweredMs());
     return Math.min(oldestMs + this.limits.answerTimeoutMs, this.pingDueMs());
   }
 
-  private publishedMs(): number {
-    const oldest = this.output.queue[0];
-    return this.output.inFlight > 0 && oldest !== this.output.current ? oldest!.sentMs : NEVER;
-  }
-
-  private askedMs(): number {
-    const oldest = this.asked[0];
-    return oldest && oldest.sentBytes === oldest.bytes ? oldest.sentMs : NEVER;
+  /** When the oldest unanswered packet was sent, by what would answer it (ANSWERS); NEVER = none. */
+  private unansweredMs(): number[] {
+    const published = this.output.inFlight > 0 ? this.output.queue[0] : undefined;
+    const asked = this.asked[0];
+    return [
+      this.connectMs,
+      this.pingMs,
+      published && published !== this.output.current ? published.sentMs : NEVER,
+      asked && asked.sentBytes === asked.bytes ? asked.sentMs : NEVER,
+      this.waitingMs,
+    ];
   }
 
   /** An eighth early: a timer that is late must not break the promise given in CONNECT. */
@@ -168,26 +161,23 @@ export class MqttClient implements PacketSink {
       try {
         count = this.output.copy(packet, bytes, end);
       } catch (error) {
-        this.output.dropCurrent();
+        this.output.remove(packet);
         this.report(error);
         this.close("source", `${packet.packetId}`);
         return undefined;
       }
       if (count === 0) break;
       end += count;
-      if (packet.sentBytes === packet.bytes) this.sent(packet, nowMs);
+      if (packet.sentBytes < packet.bytes) continue;
+      packet.sentMs = nowMs;
+      this.output.current = undefined;
+      if (packet.head[0] === DISCONNECT) this.state = STATE.disconnected;
     }
     if (end === 0) return undefined;
     this.sentMs = nowMs;
     this.waitingMs = NEVER;
     if (this.state !== STATE.idle) this.watch(nowMs);
     return end === bytes.length ? bytes : bytes.subarray(0, end);
-  }
-
-  private sent(packet: Outgoing, nowMs: number): void {
-    packet.sentMs = nowMs;
-    this.output.current = undefined;
-    if (packet.head[0] === DISCONNECT) this.state = STATE.disconnected;
   }
 
   /**
@@ -277,12 +267,13 @@ export class MqttClient implements PacketSink {
     this.watch(nowMs);
   }
 
-  /** The transport is gone. */
+  /** The transport is gone, or the owner gives it up. */
   abort(detail: string): void {
     this.close(this.state === STATE.disconnected ? "disconnected" : "transport", detail);
   }
 
-  private close(reason: MqttCloseReason, detail: string): void {
+  /** For the reader and ourselves; owners call `abort`. */
+  close(reason: MqttCloseReason, detail: string): void {
     if (this.state === STATE.idle) return;
     this.state = STATE.idle;
     this.output.stop();
@@ -306,19 +297,17 @@ export class MqttClient implements PacketSink {
   }
 
   /** For the reader. */
-  onFault(fault: MqttFault, detail: string): void {
-    this.close(fault, detail);
-  }
-
-  /** For the reader. */
   onPacket(type: number, body: Uint8Array): void {
     const packetId = body.length > 1 ? (body[0]! << 8) | body[1]! : 0;
     if (this.isAccepted === (type === 2))
       this.close("protocol", type === 2 ? "CONNACK twice" : "packet before CONNACK");
     else if (type === 2) this.connack(body[0]!, body[1]!);
-    else if (type === 4) this.acknowledged(packetId);
     else if (type === 13) this.pingMs = NEVER;
-    else this.answered(type, packetId, body.subarray(2));
+    else if (type !== 4) this.answered(type, packetId, body.subarray(2));
+    else if (this.output.acknowledge(packetId)) {
+      this.watch(this.nowMs);
+      this.events.onAcknowledged(packetId);
+    } else this.close("protocol", "PUBACK id");
   }
 
   private connack(flags: number, code: number): void {
@@ -332,15 +321,9 @@ export class MqttClient implements PacketSink {
     try {
       this.events.onConnack(code, this.isAccepted && flags === 1);
     } finally {
-      if (code !== 0) this.close("refused", `${code}`);
+      // Not if the handler has begun a new connection already.
+      if (code !== 0 && this.connectMs === NEVER) this.close("refused", `${code}`);
     }
-  }
-
-  private acknowledged(packetId: number): void {
-    if (this.output.acknowledge(packetId)) {
-      this.watch(this.nowMs);
-      this.events.onAcknowledged(packetId);
-    } else this.close("protocol", "PUBACK id");
   }
 
   /** SUBACK or UNSUBACK. */
@@ -359,18 +342,17 @@ export class MqttClient implements PacketSink {
 
   /** For the reader. */
   onMessage(message: InboundMessage): boolean {
-    const packetId = message.packetId;
+    const { packetId, topic, payloadBytes } = message;
     message.ackToken = 0;
-    if (!this.isAccepted) this.close("protocol", "packet before CONNACK");
-    else if (this.inbound.has(packetId)) {
+    if (!this.isAccepted) {
+      this.close("protocol", "packet before CONNACK");
+      return false;
+    }
+    if (this.inbound.has(packetId)) {
       // A server that repeats itself on a live connection is answered by the PUBACK that is due anyway.
       if (!message.isDuplicate) this.close("protocol", "packet id in use");
-    } else return this.isWanted(message);
-    return false;
-  }
-
-  private isWanted(message: InboundMessage): boolean {
-    const { packetId, topic, payloadBytes } = message;
+      return false;
+    }
     let isKept = topic !== "";
     if (packetId !== 0) {
       if (this.inbound.length < this.limits.unacknowledgedMax)

@@ -27,7 +27,7 @@ export interface PacketSink {
   /** Its payload: in one call if it is at most `payloadBytesMax` long, else in parts from `offset`. */
   onPayload(message: InboundMessage, payload: Uint8Array, offset: number): void;
   /** The stream is broken: nothing of it is read any more, `reset` before the next one. */
-  onFault(fault: MqttFault, detail: string): void;
+  close(fault: MqttFault, detail: string): void;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -169,11 +169,10 @@ export class PacketReader {
       this.fault("too-large", "packet");
       return;
     }
-    if (this.first >> 4 === 3) this.publish();
-    else this.control();
-  }
-
-  private control(): void {
+    if (this.first >> 4 === 3) {
+      this.publish();
+      return;
+    }
     const expected = BODY_BYTES[this.first >> 4]!;
     const isRight =
       expected < 0
@@ -274,6 +273,6 @@ export class PacketReader {
 
   private fault(fault: MqttFault, detail: string): void {
     this.reset();
-    this.sink.onFault(fault, detail);
+    this.sink.close(fault, detail);
   }
 }

@@ -7,6 +7,8 @@ export class Outgoing {
   head: Uint8Array;
   body: Uint8Array | PayloadSource | undefined;
   bytes: number;
+  /** Bytes of it held in memory. */
+  heldBytes: number;
   packetId: number;
   sentBytes = 0;
   /** When its last byte was pulled. */
@@ -18,12 +20,8 @@ export class Outgoing {
     this.head = head;
     this.body = body;
     this.bytes = head.length + (body ? body.byteLength : 0);
+    this.heldBytes = body instanceof Uint8Array ? this.bytes : head.length;
     this.packetId = packetId;
-  }
-
-  /** Bytes held in memory. */
-  get heldBytes(): number {
-    return this.body instanceof Uint8Array ? this.bytes : this.head.length;
   }
 }
 
@@ -88,7 +86,7 @@ export class SendQueue {
     for (let i = 0; i < this.inFlight; i++) {
       const packet = this.queue[i]!;
       if (packet.packetId === packetId && packet !== this.current) {
-        this.remove(i);
+        this.remove(packet);
         this.inFlight--;
         return true;
       }
@@ -96,15 +94,12 @@ export class SendQueue {
     return false;
   }
 
-  private remove(index: number): void {
-    this.queueBytes -= this.queue[index]!.heldBytes;
+  /** Drops a packet if it is a publish that would be sent again. */
+  remove(packet: Outgoing): void {
+    const index = this.queue.indexOf(packet);
+    if (index < 0) return;
+    this.queueBytes -= packet.heldBytes;
     this.queue.splice(index, 1);
-  }
-
-  /** Drops the publish that is going out (its source failed). */
-  dropCurrent(): void {
-    const index = this.current ? this.queue.indexOf(this.current) : -1;
-    if (index >= 0) this.remove(index);
   }
 
   /** Bytes that may go out now, counted up to `limit`. */

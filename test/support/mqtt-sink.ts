@@ -28,7 +28,7 @@ export class RecordingSink implements PacketSink {
       );
   }
 
-  onFault(fault: MqttFault): void {
+  close(fault: MqttFault): void {
     if (this.fault) throw new Error("two faults");
     this.fault = fault;
   }

@@ -25,21 +25,23 @@ function ours(bytes: Uint8Array): string | undefined {
 }
 
 test("every code point survives both ways, as the platform writes it", () => {
-  for (let base = 0; base <= 0x10ffff; base += 0x100) {
+  for (let base = 0; base <= 0x10ffff; base += 0x400) {
     if (base >= 0xd800 && base <= 0xdfff) continue;
-    const text = String.fromCodePoint(...Array.from({ length: 0x100 }, (_, i) => base + i));
+    const text = String.fromCodePoint(...Array.from({ length: 0x400 }, (_, i) => base + i));
     const bytes = encodeUtf8(text);
     expect(Buffer.compare(bytes, encoder.encode(text))).toBe(0);
     expect(decodeUtf8(bytes)).toBe(text);
   }
 });
 
-const boundaries = [0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0];
+const everyByte = Array.from({ length: 256 }, (_, byte) => byte);
+const leads = [0x7f, 0x80, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff];
+const boundaries = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0];
 
 test("sequences of one to four bytes around every boundary are judged as the platform judges them", () => {
   for (let first = 0; first < 256; first++) {
     expect(ours(Uint8Array.of(first))).toBe(oracle(Uint8Array.of(first)));
-    for (let second = 0; second < 256; second++) {
+    for (const second of leads.includes(first) ? everyByte : boundaries) {
       const pair = Uint8Array.of(first, second);
       if (ours(pair) !== oracle(pair)) expect.fail(`${pair}`);
       if (first < 0xe0 || !boundaries.includes(second)) continue;

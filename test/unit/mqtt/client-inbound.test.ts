@@ -74,8 +74,13 @@ test("a repeated delivery (DUP) of a pending message is passed over; a reused id
   const session = opened();
   session.message("m", "x", 1, 5);
   session.message("m", "x", 1, 5, true);
+  session.message("q0", "still open");
   session.message("m", "y", 1, 5);
-  expect(session.take()).toEqual(["message m x", "closed protocol packet id in use"]);
+  expect(session.take()).toEqual([
+    "message m x",
+    "message q0 still open",
+    "closed protocol packet id in use",
+  ]);
 });
 
 test("unacknowledged messages past the bound are refused and stay with the server", () => {

@@ -34,6 +34,25 @@ test.each([1, 2, 3, 4, 5])("CONNACK code %d is surfaced, then the connection is 
   expect(session.client.nextDeadlineMs()).toBe(Number.POSITIVE_INFINITY);
 });
 
+test("a handler of a refused CONNACK may give up and begin anew", () => {
+  const session: Session = new Session(
+    {},
+    {
+      onConnack: (code) => {
+        session.log.push(`connack ${code}`);
+        if (code === 0) return;
+        session.client.abort("elsewhere");
+        session.open({}, false);
+      },
+    },
+  );
+  session.open({}, false);
+  session.send({ cmd: "connack", returnCode: 3, sessionPresent: false });
+  session.send({ cmd: "connack", returnCode: 0, sessionPresent: false });
+  expect(session.take()).toEqual(["connack 3", "closed transport elsewhere", "connack 0"]);
+  expect(session.client.isOpen).toBe(true);
+});
+
 test("SUBACK gives the granted QoS per filter, 0x80 included; UNSUBACK answers UNSUBSCRIBE", () => {
   const session = new Session().open();
   const asked = ["a", "b", "c"].map((filter) => ({ filter, qos: 1 }) as const);
@@ -185,6 +204,21 @@ test("DISCONNECT follows what is urgent; publishes wait for the next connection"
   expect(session.take()).toEqual([]);
   session.open();
   expect(session.received.map(brief).slice(-2)).toEqual(["connect", "publish 1 q1"]);
+});
+
+test("an owner that pulls no more hears of the end by its timer, or when the peer hangs up first", () => {
+  const session = new Session().open();
+  session.take();
+  session.client.disconnect(5);
+  expect(session.client.pull(100, 5)).toHaveLength(2);
+  expect(session.take()).toEqual([]);
+  expect(session.client.nextDeadlineMs()).toBe(5);
+  session.client.tick(5);
+  expect(session.take()).toEqual(["closed disconnected"]);
+  session.open().client.disconnect(5);
+  session.client.pull(100, 5);
+  session.client.abort("peer closed");
+  expect(session.take().at(-1)).toBe("closed disconnected peer closed");
 });
 
 test("DISCONNECT before CONNACK: the late CONNACK changes nothing", () => {
