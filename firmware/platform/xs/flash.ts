@@ -1,12 +1,12 @@
 /** Port Flash over `embedded:storage/flash`: one data partition. */
-import flash, { type FlashPartition } from "embedded:storage/flash";
+import flash from "embedded:storage/flash";
 import type { Flash } from "../../ports/flash.ts";
 
 export class XsFlash implements Flash {
   readonly sizeBytes: number;
   readonly sectorBytes: number;
   readonly pageBytes = 256;
-  readonly #partition: FlashPartition;
+  readonly #partition: ReturnType<typeof flash.open>;
 
   /** @throws if there is no partition of that name. */
   constructor(path: string) {

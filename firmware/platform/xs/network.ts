@@ -1,5 +1,4 @@
 /** Port Network over the SDK's TLS socket (TLS 1.2) and its DNS resolver; the name is resolved for every connection. */
-import type TCP from "embedded:io/socket/tcp";
 import TLSSocket from "embedded:io/socket/tcp/tls";
 import type Resolver from "embedded:network/dns/resolver/udp";
 import type { Log } from "../../ports/log.ts";
@@ -12,7 +11,7 @@ import type {
 } from "../../ports/socket.ts";
 import type { Timers } from "../../ports/timers.ts";
 import { guard } from "./guard.ts";
-import { GuardedTcp } from "./guarded-tcp.ts";
+import { GuardedTcp, type TcpUnderTls } from "./guarded-tcp.ts";
 
 const CODES: readonly string[] = [
   "dns",
@@ -42,8 +41,15 @@ export class XsNetwork implements Network {
   }
 }
 
+interface Secure {
+  verify: true;
+  certificate?: ArrayBuffer;
+  clientCertificates?: ArrayBuffer[];
+  clientKey?: ArrayBuffer;
+}
+
 /** TLS material in the SDK's shape. */
-function secureOf(tls: TlsOptions, turn: number): object {
+function secureOf(tls: TlsOptions, turn: number): Secure {
   const { roots = [], clientCertificates, clientKey } = tls;
   const root = roots[turn % Math.max(1, roots.length)];
   return {
@@ -61,10 +67,10 @@ function bufferOf(bytes: Uint8Array): ArrayBuffer {
 class XsSocket implements Socket {
   readonly #network: XsNetwork;
   readonly #options: SocketOptions;
-  readonly #secure: object;
+  readonly #secure: Secure;
   #resolver: Resolver | undefined;
   #tls: TLSSocket | undefined;
-  #tcp: TCP | undefined;
+  #tcp: TcpUnderTls | undefined;
   #onTcpReadable: ((count: number) => void) | undefined;
   #readable = 0;
   #isReady = false;
@@ -74,7 +80,7 @@ class XsSocket implements Socket {
     network: XsNetwork,
     options: SocketOptions,
     newResolver: () => Resolver,
-    secure: object,
+    secure: Secure,
   ) {
     this.#network = network;
     this.#options = options;
@@ -99,7 +105,7 @@ class XsSocket implements Socket {
     const isLast = tcp !== undefined && waiting > 0 && this.#readable === 0;
     // Hidden from the TLS socket, which would go on reading from an unguarded timer of its own.
     if (isLast) tcp.readable = 0;
-    const bytes = new Uint8Array(this.#tls.read(count));
+    const bytes = new Uint8Array(this.#tls.read(count) ?? []);
     if (isLast) {
       tcp.readable = waiting;
       this.#network.timers.start(0, () => {
@@ -144,7 +150,7 @@ class XsSocket implements Socket {
       port,
       secure: this.#secure,
       TCP: { io: GuardedTcp },
-      onTcp: (tcp: TCP, onReadable: (count: number) => void) => {
+      onTcp: (tcp: TcpUnderTls, onReadable: (count: number) => void) => {
         this.#tcp = tcp;
         this.#onTcpReadable = onReadable;
       },

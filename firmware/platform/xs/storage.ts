@@ -1,5 +1,5 @@
 /** Port KeyValue over `embedded:storage/key-value` (NVS on ESP32). */
-import keyValue, { type KeyValueStore } from "embedded:storage/key-value";
+import keyValue from "embedded:storage/key-value";
 import { GodwitError } from "../../codec/error.ts";
 import type { KeyValue } from "../../ports/storage.ts";
 
@@ -7,7 +7,7 @@ const KEY_LENGTH_MAX = 15;
 
 export class XsKeyValue implements KeyValue {
   readonly valueBytesMax: number;
-  readonly #store: KeyValueStore;
+  readonly #store: ReturnType<typeof keyValue.open>;
 
   /** `path` names the namespace; the largest value differs by target (4000 in NVS). */
   constructor(path: string, valueBytesMax = 4000) {
