@@ -26,18 +26,18 @@ const CODES: readonly string[] = [
 export class XsNetwork implements Network {
   readonly timers: Timers;
   readonly log: Log;
-  readonly #newResolver: () => Resolver;
+  private readonly newResolver: () => Resolver;
   /** Which root the next attempt trusts, where the SDK takes only one. */
-  #turn = 0;
+  private turn = 0;
 
   constructor(timers: Timers, log: Log, newResolver: () => Resolver) {
     this.timers = timers;
     this.log = log;
-    this.#newResolver = newResolver;
+    this.newResolver = newResolver;
   }
 
   connect(options: SocketOptions): Socket {
-    return new XsSocket(this, options, this.#newResolver, secureOf(options.tls, this.#turn++));
+    return new XsSocket(this, options, this.newResolver, secureOf(options.tls, this.turn++));
   }
 }
 
@@ -65,16 +65,16 @@ function bufferOf(bytes: Uint8Array): ArrayBuffer {
 }
 
 class XsSocket implements Socket {
-  readonly #network: XsNetwork;
-  readonly #options: SocketOptions;
-  readonly #secure: Secure;
-  #resolver: Resolver | undefined;
-  #tls: TLSSocket | undefined;
-  #tcp: TcpUnderTls | undefined;
-  #onTcpReadable: ((count: number) => void) | undefined;
-  #readable = 0;
-  #isReady = false;
-  #isClosed = false;
+  private readonly network: XsNetwork;
+  private readonly options: SocketOptions;
+  private readonly secure: Secure;
+  private resolver: Resolver | undefined;
+  private tls: TLSSocket | undefined;
+  private tcp: TcpUnderTls | undefined;
+  private onTcpReadable: ((count: number) => void) | undefined;
+  private readable = 0;
+  private isReady = false;
+  private isClosed = false;
 
   constructor(
     network: XsNetwork,
@@ -82,114 +82,114 @@ class XsSocket implements Socket {
     newResolver: () => Resolver,
     secure: Secure,
   ) {
-    this.#network = network;
-    this.#options = options;
-    this.#secure = secure;
+    this.network = network;
+    this.options = options;
+    this.secure = secure;
     try {
-      this.#resolver = newResolver();
-      this.#resolver.resolve({
+      this.resolver = newResolver();
+      this.resolver.resolve({
         host: options.host,
-        onResolved: (_host, address) => this.#open(address),
-        onError: () => this.#fail("dns", `no address for ${options.host}`),
+        onResolved: (_host, address) => this.open(address),
+        onError: () => this.fail("dns", `no address for ${options.host}`),
       });
     } catch (error) {
-      this.#failLater("dns", error);
+      this.failLater("dns", error);
     }
   }
 
   read(count: number): Uint8Array {
-    if (!this.#tls || count > this.#readable) throw new RangeError(`read of ${count} bytes`);
-    const tcp = this.#tcp;
+    if (!this.tls || count > this.readable) throw new RangeError(`read of ${count} bytes`);
+    const tcp = this.tcp;
     const waiting = tcp?.readable ?? 0;
-    this.#readable -= count;
-    const isLast = tcp !== undefined && waiting > 0 && this.#readable === 0;
+    this.readable -= count;
+    const isLast = tcp !== undefined && waiting > 0 && this.readable === 0;
     // Hidden from the TLS socket, which would go on reading from an unguarded timer of its own.
     if (isLast) tcp.readable = 0;
-    const bytes = new Uint8Array(this.#tls.read(count) ?? []);
+    const bytes = new Uint8Array(this.tls.read(count) ?? []);
     if (isLast) {
       tcp.readable = waiting;
-      this.#network.timers.start(0, () => {
-        if (!this.#isClosed && this.#readable === 0) this.#onTcpReadable?.(tcp.readable ?? 0);
+      this.network.timers.start(0, () => {
+        if (!this.isClosed && this.readable === 0) this.onTcpReadable?.(tcp.readable ?? 0);
       });
     }
     return bytes;
   }
 
   write(bytes: Uint8Array): number {
-    if (!this.#tls || !this.#isReady) throw new RangeError("the socket is not open");
-    return this.#tls.write(bytes);
+    if (!this.tls || !this.isReady) throw new RangeError("the socket is not open");
+    return this.tls.write(bytes);
   }
 
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    const { log } = this.#network;
-    const resolver = this.#resolver;
-    const tls = this.#tls;
-    this.#resolver = this.#tls = this.#tcp = this.#onTcpReadable = undefined;
+    if (this.isClosed) return;
+    this.isClosed = true;
+    const { log } = this.network;
+    const resolver = this.resolver;
+    const tls = this.tls;
+    this.resolver = this.tls = this.tcp = this.onTcpReadable = undefined;
     if (tls) guard(log, () => tls.close());
     // Later, because it may be the resolver's own callback that led here.
-    if (resolver) this.#network.timers.start(0, () => resolver.close());
+    if (resolver) this.network.timers.start(0, () => resolver.close());
   }
 
-  #open(address: string): void {
-    if (this.#isClosed) return;
+  private open(address: string): void {
+    if (this.isClosed) return;
     try {
-      this.#tls = this.#newTls(address);
+      this.tls = this.newTls(address);
     } catch (error) {
       // The SDK checks the dates of a given root here.
-      this.#failLater("certificate", error);
+      this.failLater("certificate", error);
     }
   }
 
-  #newTls(address: string): TLSSocket {
-    const { host, port } = this.#options;
+  private newTls(address: string): TLSSocket {
+    const { host, port } = this.options;
     const options = {
       host,
       address,
       port,
-      secure: this.#secure,
+      secure: this.secure,
       TCP: { io: GuardedTcp },
       onTcp: (tcp: TcpUnderTls, onReadable: (count: number) => void) => {
-        this.#tcp = tcp;
-        this.#onTcpReadable = onReadable;
+        this.tcp = tcp;
+        this.onTcpReadable = onReadable;
       },
       onTlsError: (error: unknown) =>
-        this.#fail(this.#isReady ? "closed" : "certificate", `TLS: ${String(error)}`),
+        this.fail(this.isReady ? "closed" : "certificate", `TLS: ${String(error)}`),
       onReadable: (count: number) => {
-        this.#readable = count;
-        this.#call(() => this.#options.onReadable(count));
+        this.readable = count;
+        this.call(() => this.options.onReadable(count));
       },
       onWritable: (count: number) => {
-        this.#isReady = true;
-        this.#call(() => this.#options.onWritable(count));
+        this.isReady = true;
+        this.call(() => this.options.onWritable(count));
       },
-      onError: (error?: unknown) => this.#onError(error),
+      onError: (error?: unknown) => this.onError(error),
     };
     return new TLSSocket(options);
   }
 
   /** The simulator's sockets say what happened; the SDK's say nothing. */
-  #onError(error: unknown): void {
+  private onError(error: unknown): void {
     const { code, message } = (error ?? {}) as { code?: string; message?: string };
     const known =
       code !== undefined && CODES.includes(code) ? (code as SocketErrorCode) : undefined;
-    const fallback = this.#isReady ? "closed" : "unreachable";
-    this.#fail(known ?? fallback, message ?? `${this.#options.host}: connection ${fallback}`);
+    const fallback = this.isReady ? "closed" : "unreachable";
+    this.fail(known ?? fallback, message ?? `${this.options.host}: connection ${fallback}`);
   }
 
-  #call(callback: () => void): void {
-    if (!this.#isClosed) guard(this.#network.log, callback);
+  private call(callback: () => void): void {
+    if (!this.isClosed) guard(this.network.log, callback);
   }
 
   /** Failures inside `connect` must not call back before it has returned. */
-  #failLater(code: SocketErrorCode, error: unknown): void {
-    this.#network.timers.start(0, () => this.#fail(code, String(error)));
+  private failLater(code: SocketErrorCode, error: unknown): void {
+    this.network.timers.start(0, () => this.fail(code, String(error)));
   }
 
-  #fail(code: SocketErrorCode, message: string): void {
-    if (this.#isClosed) return;
+  private fail(code: SocketErrorCode, message: string): void {
+    if (this.isClosed) return;
     this.close();
-    guard(this.#network.log, () => this.#options.onError({ code, message }));
+    guard(this.network.log, () => this.options.onError({ code, message }));
   }
 }
