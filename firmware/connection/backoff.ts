@@ -41,19 +41,19 @@ export function randomShare(random: Random): number {
 }
 
 export class Backoff {
-  readonly #random: Random;
-  readonly #steps: Partial<Record<Pace, number>> = {};
+  private readonly random: Random;
+  private readonly steps: Partial<Record<Pace, number>> = {};
 
   constructor(random: Random) {
-    this.#random = random;
+    this.random = random;
   }
 
   /** Delay before the next attempt; a retry-after from the service is never undercut. */
   nextMs(pace: Pace, retryAfterMs = 0): number {
     const { baseMs, capMs, low, high } = LADDERS[pace];
-    const step = this.#steps[pace] ?? 0;
-    this.#steps[pace] = Math.min(step + 1, STEPS_MAX);
-    const share = randomShare(this.#random);
+    const step = this.steps[pace] ?? 0;
+    this.steps[pace] = Math.min(step + 1, STEPS_MAX);
+    const share = randomShare(this.random);
     const delayMs = Math.min(capMs, baseMs * 2 ** step) * (low + share * (high - low));
     const askedMs = Math.min(retryAfterMs, RETRY_AFTER_MAX_MS);
     return Math.round(Math.max(delayMs, askedMs * (1 + share * RETRY_AFTER_SPREAD)));
@@ -61,6 +61,6 @@ export class Backoff {
 
   /** To be called only after HEALTHY_AFTER_MS of an unbroken session: a CONNACK alone proves nothing. */
   reset(): void {
-    for (const pace of Object.keys(this.#steps)) delete this.#steps[pace as Pace];
+    for (const pace of Object.keys(this.steps)) delete this.steps[pace as Pace];
   }
 }

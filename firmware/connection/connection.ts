@@ -28,9 +28,9 @@ export class Connection implements SupervisorOwner {
     dropped: 0,
     handlerErrors: 0,
   };
-  readonly #platform: Platform;
-  readonly #handlers: ConnectionHandlers;
-  readonly #supervisor: Supervisor;
+  private readonly platform: Platform;
+  private readonly handlers: ConnectionHandlers;
+  private readonly supervisor: Supervisor;
 
   /** Does nothing until `start`. @throws GodwitError `argument` for options outside their range. */
   constructor(platform: Platform, options: ConnectionOptions, handlers: ConnectionHandlers) {
@@ -39,63 +39,63 @@ export class Connection implements SupervisorOwner {
       throw new GodwitError("argument", `keepAliveS: 1 to ${KEEP_ALIVE_MAX_S}`);
     if (!(tokenLifeS >= TOKEN_LIFE_MIN_S))
       throw new GodwitError("argument", `tokenLifeS: at least ${TOKEN_LIFE_MIN_S}`);
-    this.#platform = platform;
-    this.#handlers = handlers;
-    this.outbox = new Outbox(options.outbox, (message, outcome) => this.#settle(message, outcome));
-    this.#supervisor = new Supervisor(platform, options, this.outbox, this);
+    this.platform = platform;
+    this.handlers = handlers;
+    this.outbox = new Outbox(options.outbox, (message, outcome) => this.settle(message, outcome));
+    this.supervisor = new Supervisor(platform, options, this.outbox, this);
   }
 
   get state(): ConnectionState {
-    return this.#supervisor.state;
+    return this.supervisor.state;
   }
 
   /** The last thing that went wrong; it stays readable after it was overcome. */
   get lastFault(): Fault | undefined {
-    return this.#supervisor.fault;
+    return this.supervisor.fault;
   }
 
   /** Monotonic time of the next attempt; meaningful while `offline`. */
   get nextAttemptMs(): number {
-    return this.#supervisor.nextAttemptMs;
+    return this.supervisor.nextAttemptMs;
   }
 
   /** Empty until storage or the provisioning service has told it. */
   get deviceId(): string {
-    return this.#supervisor.deviceId;
+    return this.supervisor.deviceId;
   }
 
   /** As `deviceId`. */
   get hubHost(): string {
-    return this.#supervisor.hubHost;
+    return this.supervisor.hubHost;
   }
 
   /** False: the wall clock stands on its floor, and what it says must not stamp telemetry. */
   get isTimeKnown(): boolean {
-    return this.#supervisor.time.isKnown;
+    return this.supervisor.time.isKnown;
   }
 
   /** MQTT bytes given to and taken from hub transports; TLS and provisioning not counted. */
   get sentBytes(): number {
-    return this.#supervisor.session.link.sentBytes;
+    return this.supervisor.session.link.sentBytes;
   }
 
   get receivedBytes(): number {
-    return this.#supervisor.session.link.receivedBytes;
+    return this.supervisor.session.link.receivedBytes;
   }
 
   /** Begins; from here on the connection looks after itself. Does nothing if it runs already. */
   start(): void {
-    if (this.state === "stopped") this.#supervisor.start();
+    if (this.state === "stopped") this.supervisor.start();
   }
 
   /** Ends at once. Messages that are not acknowledged stay in the outbox for the next `start`. */
   stop(): void {
-    if (this.state !== "stopped") this.#supervisor.stop();
+    if (this.state !== "stopped") this.supervisor.stop();
   }
 
   /** Tries now instead of waiting out the backoff: a button was pressed, the network came up. */
   retryNow(): void {
-    this.#supervisor.retryNow();
+    this.supervisor.retryNow();
   }
 
   /**
@@ -104,7 +104,7 @@ export class Connection implements SupervisorOwner {
    */
   send(message: OutboundMessage): boolean {
     if (!this.outbox.offer(message)) return false;
-    this.#supervisor.session.feed();
+    this.supervisor.session.feed();
     return true;
   }
 
@@ -113,38 +113,38 @@ export class Connection implements SupervisorOwner {
    * @throws GodwitError `argument` for a topic that cannot be published to.
    */
   publish(topic: string, payload: Uint8Array): boolean {
-    return this.#supervisor.session.publish(topic, payload);
+    return this.supervisor.session.publish(topic, payload);
   }
 
   /** Acknowledges a message for which `onMessage` returned false. False: its session is over; it comes again. */
   acknowledge(ackToken: number): boolean {
-    return this.#supervisor.session.acknowledge(ackToken);
+    return this.supervisor.session.acknowledge(ackToken);
   }
 
   /** For the supervisor. */
   onState(state: ConnectionState, fault: Fault | undefined): void {
     try {
-      this.#handlers.onState?.(state, fault);
+      this.handlers.onState?.(state, fault);
     } catch (error) {
-      this.#contain("onState", error);
+      this.contain("onState", error);
     }
   }
 
   /** For the supervisor. */
   onOpening(): void {
     try {
-      this.#handlers.onOpen?.();
+      this.handlers.onOpen?.();
     } catch (error) {
-      this.#contain("onOpen", error);
+      this.contain("onOpen", error);
     }
   }
 
   /** For the supervisor. */
   onMessage(topic: string, payload: Uint8Array, ackToken: number): boolean {
     try {
-      return this.#handlers.onMessage?.(topic, payload, ackToken) !== false;
+      return this.handlers.onMessage?.(topic, payload, ackToken) !== false;
     } catch (error) {
-      this.#contain("onMessage", error);
+      this.contain("onMessage", error);
       return true;
     }
   }
@@ -152,23 +152,23 @@ export class Connection implements SupervisorOwner {
   /** For the supervisor. */
   onAcknowledged(): void {
     try {
-      this.#handlers.onRoom?.();
+      this.handlers.onRoom?.();
     } catch (error) {
-      this.#contain("onRoom", error);
+      this.contain("onRoom", error);
     }
   }
 
-  #settle(message: OutboundMessage, outcome: Settled): void {
+  private settle(message: OutboundMessage, outcome: Settled): void {
     this.counters[outcome]++;
     try {
       message.onSettled?.(outcome);
     } catch (error) {
-      this.#contain("onSettled", error);
+      this.contain("onSettled", error);
     }
   }
 
-  #contain(handler: string, error: unknown): void {
+  private contain(handler: string, error: unknown): void {
     this.counters.handlerErrors++;
-    this.#platform.log("error", `${handler} threw: ${String(error)}`);
+    this.platform.log("error", `${handler} threw: ${String(error)}`);
   }
 }

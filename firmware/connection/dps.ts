@@ -48,151 +48,151 @@ export interface DpsRequest {
 
 /** One registration attempt, from the first packet to an assignment or a fault. Used once. */
 export class Registration implements LinkOwner, MqttEvents {
-  readonly #platform: Platform;
-  readonly #request: DpsRequest;
-  readonly #done: (outcome: DpsOutcome) => void;
-  readonly #link: Link;
-  readonly #client: MqttClient;
-  #isOver = false;
-  #rid = 0;
-  #polls = 0;
-  #operationId = "";
-  #timer: TimerHandle | undefined;
+  private readonly platform: Platform;
+  private readonly request: DpsRequest;
+  private readonly done: (outcome: DpsOutcome) => void;
+  private readonly link: Link;
+  private readonly client: MqttClient;
+  private isOver = false;
+  private rid = 0;
+  private polls = 0;
+  private operationId = "";
+  private timer: TimerHandle | undefined;
 
   /** `done` is called once, unless `stop` came first. */
   constructor(platform: Platform, request: DpsRequest, done: (outcome: DpsOutcome) => void) {
-    this.#platform = platform;
-    this.#request = request;
-    this.#done = done;
-    this.#link = new Link(platform, this);
-    this.#client = new MqttClient({ isPipelined: false }, this);
-    this.#link.open(this.#client, request.identity.host, request.tls);
+    this.platform = platform;
+    this.request = request;
+    this.done = done;
+    this.link = new Link(platform, this);
+    this.client = new MqttClient({ isPipelined: false }, this);
+    this.link.open(this.client, request.identity.host, request.tls);
   }
 
   stop(): void {
-    this.#isOver = true;
-    if (this.#timer) this.#platform.timers.stop(this.#timer);
-    this.#timer = undefined;
-    this.#link.close();
-    this.#client.abort("stopped");
+    this.isOver = true;
+    if (this.timer) this.platform.timers.stop(this.timer);
+    this.timer = undefined;
+    this.link.close();
+    this.client.abort("stopped");
   }
 
   onTransport(): void {
-    const { identity, nowS } = this.#request;
+    const { identity, nowS } = this.request;
     const { scope, registrationId, key } = identity;
-    const nowMs = this.#platform.clock.ticksMs();
+    const nowMs = this.platform.clock.ticksMs();
     const resource = dpsResource(scope, registrationId);
     const expiryS = nowS + TOKEN_LIFE_S;
-    this.#client.connect(
+    this.client.connect(
       {
         clientId: registrationId,
         cleanSession: true,
         keepAliveS: KEEP_ALIVE_S,
         username: dpsUserName(scope, registrationId),
         ...(key && {
-          password: signSas(this.#platform.digest, key, resource, expiryS, DPS_POLICY),
+          password: signSas(this.platform.digest, key, resource, expiryS, DPS_POLICY),
         }),
       },
       nowMs,
     );
-    this.#client.subscribe([{ filter: `${DPS_RESPONSE_PREFIX}#`, qos: 1 }], nowMs);
-    this.#register();
+    this.client.subscribe([{ filter: `${DPS_RESPONSE_PREFIX}#`, qos: 1 }], nowMs);
+    this.register();
   }
 
   onTransportError(error: SocketError): void {
-    this.#fail(socketFault(error.code, this.#request.isTimeKnown), error.message);
+    this.fail(socketFault(error.code, this.request.isTimeKnown), error.message);
   }
 
   onConnack(code: number): void {
     if (code !== 0) {
-      const fault = connackFault(code, this.#request.isTimeKnown);
-      this.#fail(fault, `the provisioning service refused the registration (CONNACK ${code})`);
+      const fault = connackFault(code, this.request.isTimeKnown);
+      this.fail(fault, `the provisioning service refused the registration (CONNACK ${code})`);
     }
   }
 
   onSuback(_packetId: number, granted: Uint8Array): void {
-    if (granted[0] === 0x80) this.#fail("protocol", "the provisioning service refused SUBSCRIBE");
+    if (granted[0] === 0x80) this.fail("protocol", "the provisioning service refused SUBSCRIBE");
   }
 
   onAcknowledged(): void {}
 
   onPublish(message: InboundMessage, payload: Uint8Array): void {
     if (message.ackToken)
-      this.#client.acknowledge(message.ackToken, this.#platform.clock.ticksMs());
+      this.client.acknowledge(message.ackToken, this.platform.clock.ticksMs());
     if (!message.topic.startsWith(DPS_RESPONSE_PREFIX)) return;
-    if (topicParameter(message.topic, "$rid") !== `${this.#rid}`) return;
+    if (topicParameter(message.topic, "$rid") !== `${this.rid}`) return;
     const status = Number(segmentAfter(message.topic, DPS_RESPONSE_PREFIX));
     const askedS = Number(topicParameter(message.topic, "retry-after") ?? Number.NaN);
     const retryAfterMs = askedS >= 0 ? Math.min(askedS * 1000, RETRY_AFTER_MAX_MS) : undefined;
     try {
-      this.#answer(status, decodeUtf8(payload), retryAfterMs);
+      this.answer(status, decodeUtf8(payload), retryAfterMs);
     } catch (error) {
       const code =
         error instanceof GodwitError && error.code === "gone" ? "provisioning" : "protocol";
-      this.#fail(code, `provisioning service: ${error instanceof Error ? error.message : error}`);
+      this.fail(code, `provisioning service: ${error instanceof Error ? error.message : error}`);
     }
   }
 
   onClosed(reason: MqttCloseReason, detail: string): void {
-    this.#fail(mqttFault(reason), `provisioning service: ${reason} ${detail}`);
+    this.fail(mqttFault(reason), `provisioning service: ${reason} ${detail}`);
   }
 
   onError(error: unknown): void {
-    this.#platform.log("error", `provisioning: ${String(error)}`);
+    this.platform.log("error", `provisioning: ${String(error)}`);
   }
 
-  #answer(status: number, body: string, retryAfterMs: number | undefined): void {
+  private answer(status: number, body: string, retryAfterMs: number | undefined): void {
     if (status === 429 || status >= 500) {
       const code = status === 429 ? "throttled" : "hubGone";
-      this.#fail(code, `provisioning service answered ${status}`, retryAfterMs);
+      this.fail(code, `provisioning service answered ${status}`, retryAfterMs);
       return;
     }
-    const { registrationId, scope } = this.#request.identity;
+    const { registrationId, scope } = this.request.identity;
     const answer = parseAnswer(status, body, scope, registrationId);
     if (answer.assignment) {
-      this.#end({ assignment: answer.assignment });
+      this.end({ assignment: answer.assignment });
       return;
     }
-    this.#operationId = answer.operationId;
-    if (++this.#polls > POLLS_MAX) {
-      this.#fail("timeout", "provisioning took too many polls");
+    this.operationId = answer.operationId;
+    if (++this.polls > POLLS_MAX) {
+      this.fail("timeout", "provisioning took too many polls");
       return;
     }
-    const { timers } = this.#platform;
-    if (this.#timer) timers.stop(this.#timer);
-    this.#timer = timers.start(Math.max(retryAfterMs ?? POLL_DEFAULT_MS, 1000), () => this.#poll());
+    const { timers } = this.platform;
+    if (this.timer) timers.stop(this.timer);
+    this.timer = timers.start(Math.max(retryAfterMs ?? POLL_DEFAULT_MS, 1000), () => this.poll());
   }
 
-  #register(): void {
-    const { identity, modelId } = this.#request;
+  private register(): void {
+    const { identity, modelId } = this.request;
     const body = {
       registrationId: identity.registrationId,
       ...(modelId && { payload: { modelId } }),
     };
-    this.#publish(dpsRegisterTopic(++this.#rid), encodeUtf8(JSON.stringify(body)));
+    this.publish(dpsRegisterTopic(++this.rid), encodeUtf8(JSON.stringify(body)));
   }
 
-  #poll(): void {
-    this.#timer = undefined;
-    this.#publish(dpsStatusTopic(++this.#rid, this.#operationId), encodeUtf8(" "));
+  private poll(): void {
+    this.timer = undefined;
+    this.publish(dpsStatusTopic(++this.rid, this.operationId), encodeUtf8(" "));
   }
 
-  #publish(topic: string, payload: Uint8Array): void {
+  private publish(topic: string, payload: Uint8Array): void {
     try {
-      this.#client.publish({ topic, payload, qos: 1 }, this.#platform.clock.ticksMs());
-      this.#link.wake();
+      this.client.publish({ topic, payload, qos: 1 }, this.platform.clock.ticksMs());
+      this.link.wake();
     } catch (error) {
-      this.#fail("protocol", `provisioning service: ${String(error)}`);
+      this.fail("protocol", `provisioning service: ${String(error)}`);
     }
   }
 
-  #fail(fault: FaultCode, detail: string, retryAfterMs = 0): void {
-    this.#end({ fault, detail, retryAfterMs });
+  private fail(fault: FaultCode, detail: string, retryAfterMs = 0): void {
+    this.end({ fault, detail, retryAfterMs });
   }
 
-  #end(outcome: DpsOutcome): void {
-    if (this.#isOver) return;
+  private end(outcome: DpsOutcome): void {
+    if (this.isOver) return;
     this.stop();
-    this.#done(outcome);
+    this.done(outcome);
   }
 }

@@ -40,62 +40,58 @@ export interface SessionOwner {
 
 export class HubSession implements LinkOwner, MqttEvents {
   readonly link: Link;
-  readonly #platform: Platform;
-  readonly #options: ConnectionOptions;
-  readonly #outbox: Outbox;
-  readonly #owner: SessionOwner;
-  #client: MqttClient | undefined;
-  #target: HubTarget | undefined;
-  #identity = "";
-  #topicPrefix = "";
-  #isAccepted = false;
-  #isDraining = false;
+  private readonly platform: Platform;
+  private readonly options: ConnectionOptions;
+  private readonly outbox: Outbox;
+  private readonly owner: SessionOwner;
+  private client: MqttClient | undefined;
+  private target: HubTarget | undefined;
+  private identity = "";
+  private topicPrefix = "";
+  isAccepted = false;
+  private isDraining = false;
   /** Some servers drop clients that speak before CONNACK: this one did once. */
-  #isCareful = false;
+  private isCareful = false;
 
   constructor(platform: Platform, options: ConnectionOptions, outbox: Outbox, owner: SessionOwner) {
-    this.#platform = platform;
-    this.#options = options;
-    this.#outbox = outbox;
-    this.#owner = owner;
+    this.platform = platform;
+    this.options = options;
+    this.outbox = outbox;
+    this.owner = owner;
     this.link = new Link(platform, this);
-  }
-
-  get isAccepted(): boolean {
-    return this.#isAccepted;
   }
 
   /** Connects. Messages that another identity had in flight are sent again under the new one. */
   open(target: HubTarget): void {
     const identity = `${target.host}/${target.deviceId}`;
-    if (!this.#client || identity !== this.#identity) {
-      this.#identity = identity;
-      this.#topicPrefix = telemetryPrefix(target.deviceId);
-      this.#renewClient();
+    if (!this.client || identity !== this.identity) {
+      this.identity = identity;
+      this.topicPrefix = telemetryPrefix(target.deviceId);
+      this.renewClient();
     }
-    this.#target = target;
-    this.#isAccepted = false;
-    this.#isDraining = false;
-    this.link.open(this.#client!, target.gateway ?? target.host, target.tls);
+    this.target = target;
+    this.isAccepted = false;
+    this.isDraining = false;
+    this.link.open(this.client!, target.gateway ?? target.host, target.tls);
   }
 
   /** Hands waiting messages to the session, as far as its window goes. */
   feed(): void {
-    const client = this.#client;
-    if (!client?.isOpen || this.#isDraining) return;
-    const nowMs = this.#platform.clock.ticksMs();
-    while (this.#outbox.inFlight < IN_FLIGHT_MAX) {
-      const message = this.#outbox.peek();
+    const client = this.client;
+    if (!client?.isOpen || this.isDraining) return;
+    const nowMs = this.platform.clock.ticksMs();
+    while (this.outbox.inFlight < IN_FLIGHT_MAX) {
+      const message = this.outbox.peek();
       if (!message) break;
       try {
-        const topic = message.bag ? this.#topicPrefix + message.bag : this.#topicPrefix;
+        const topic = message.bag ? this.topicPrefix + message.bag : this.topicPrefix;
         const id = client.publish({ topic, payload: message.payload, qos: 1 }, nowMs);
         if (id === undefined) break;
-        this.#outbox.sent(id);
+        this.outbox.sent(id);
       } catch (error) {
         // A bag that no topic can carry: kept, it would block everything behind it for ever.
-        this.#platform.log("error", `message dropped: ${String(error)}`);
-        this.#outbox.discard();
+        this.platform.log("error", `message dropped: ${String(error)}`);
+        this.outbox.discard();
       }
     }
     this.link.wake();
@@ -103,47 +99,47 @@ export class HubSession implements LinkOwner, MqttEvents {
 
   /** QoS 0, now or never. False: no session, or its queue is full. @throws GodwitError for a bad topic. */
   publish(topic: string, payload: Uint8Array): boolean {
-    const client = this.#client;
+    const client = this.client;
     if (!client?.isOpen) return false;
-    const nowMs = this.#platform.clock.ticksMs();
+    const nowMs = this.platform.clock.ticksMs();
     if (client.publish({ topic, payload, qos: 0 }, nowMs) === undefined) return false;
     this.link.wake();
     return true;
   }
 
   acknowledge(ackToken: number): boolean {
-    const nowMs = this.#platform.clock.ticksMs();
-    if (!this.#client?.acknowledge(ackToken, nowMs)) return false;
+    const nowMs = this.platform.clock.ticksMs();
+    if (!this.client?.acknowledge(ackToken, nowMs)) return false;
     this.link.wake();
     return true;
   }
 
   /** Sends nothing new any more, so that a planned end leaves nothing unacknowledged. */
   drain(): void {
-    this.#isDraining = true;
+    this.isDraining = true;
   }
 
   /** Says DISCONNECT; `onEnded` without fault follows when it is on the wire. */
   disconnect(): void {
-    this.#client?.disconnect(this.#platform.clock.ticksMs());
+    this.client?.disconnect(this.platform.clock.ticksMs());
     this.link.flush();
   }
 
   /** Ends at once; `onEnded` is not called. */
   close(): void {
-    this.#target = undefined;
-    this.#isAccepted = false;
+    this.target = undefined;
+    this.isAccepted = false;
     this.link.close();
-    this.#client?.abort("closed");
+    this.client?.abort("closed");
   }
 
   onTransport(): void {
-    const { key, host, deviceId, nowS } = this.#target!;
-    const { keepAliveS, tokenLifeS, modelId, userAgent } = this.#options;
-    const client = this.#client!;
-    const nowMs = this.#platform.clock.ticksMs();
+    const { key, host, deviceId, nowS } = this.target!;
+    const { keepAliveS, tokenLifeS, modelId, userAgent } = this.options;
+    const client = this.client!;
+    const nowMs = this.platform.clock.ticksMs();
     const expiryS = nowS + (tokenLifeS ?? TOKEN_LIFE_DEFAULT_S);
-    const sas = key && signSas(this.#platform.digest, key, hubResource(host, deviceId), expiryS);
+    const sas = key && signSas(this.platform.digest, key, hubResource(host, deviceId), expiryS);
     client.connect(
       {
         clientId: deviceId,
@@ -156,75 +152,75 @@ export class HubSession implements LinkOwner, MqttEvents {
     );
     const filters = deviceFilters(deviceId).map((filter) => ({ filter, qos: 1 as const }));
     client.subscribe(filters, nowMs);
-    this.#owner.onOpening();
+    this.owner.onOpening();
     this.feed();
   }
 
   onTransportError(error: SocketError): void {
-    const isEarly = error.code === "closed" && this.#client?.isOpen && !this.#isAccepted;
-    if (isEarly && !this.#isCareful) {
-      this.#isCareful = true;
-      this.#platform.log("info", "closed before CONNACK: waiting for CONNACK from now on");
-      this.#end("hubGone", error.message);
-      this.#renewClient();
+    const isEarly = error.code === "closed" && this.client?.isOpen && !this.isAccepted;
+    if (isEarly && !this.isCareful) {
+      this.isCareful = true;
+      this.platform.log("info", "closed before CONNACK: waiting for CONNACK from now on");
+      this.end("hubGone", error.message);
+      this.renewClient();
       return;
     }
-    const fault = isEarly ? "hubGone" : socketFault(error.code, this.#target?.isTimeKnown ?? true);
-    this.#end(fault, error.message);
+    const fault = isEarly ? "hubGone" : socketFault(error.code, this.target?.isTimeKnown ?? true);
+    this.end(fault, error.message);
   }
 
   onConnack(code: number, isSessionPresent: boolean): void {
     if (code !== 0) {
-      const fault = connackFault(code, this.#target?.isTimeKnown ?? true);
-      this.#end(fault, `${this.#identity} was refused (CONNACK ${code})`);
+      const fault = connackFault(code, this.target?.isTimeKnown ?? true);
+      this.end(fault, `${this.identity} was refused (CONNACK ${code})`);
       return;
     }
-    this.#isAccepted = true;
-    this.#owner.onAccepted(isSessionPresent);
+    this.isAccepted = true;
+    this.owner.onAccepted(isSessionPresent);
   }
 
   onPublish(message: InboundMessage, payload: Uint8Array): void {
     const { topic, ackToken } = message;
-    if (this.#owner.onMessage(topic, payload, ackToken) && ackToken) this.acknowledge(ackToken);
+    if (this.owner.onMessage(topic, payload, ackToken) && ackToken) this.acknowledge(ackToken);
   }
 
   onRefused(message: InboundMessage): void {
-    this.#platform.log("warn", `message of ${message.payloadBytes} bytes refused: too large`);
+    this.platform.log("warn", `message of ${message.payloadBytes} bytes refused: too large`);
     if (message.ackToken) this.acknowledge(message.ackToken);
   }
 
   onAcknowledged(packetId: number): void {
-    this.#outbox.acknowledged(packetId);
-    this.#owner.onAcknowledged();
+    this.outbox.acknowledged(packetId);
+    this.owner.onAcknowledged();
     this.feed();
   }
 
   onSuback(_packetId: number, granted: Uint8Array): void {
-    if (granted.includes(0x80)) this.#end("protocol", "the hub refused a subscription");
+    if (granted.includes(0x80)) this.end("protocol", "the hub refused a subscription");
   }
 
   onClosed(reason: MqttCloseReason, detail: string): void {
     if (reason === "disconnected") {
       // Called while the last bytes are on their way to the socket: it may be closed only behind them.
-      this.#platform.timers.start(0, () => this.#end(undefined, ""));
+      this.platform.timers.start(0, () => this.end(undefined, ""));
     } else {
-      this.#end(mqttFault(reason), `MQTT ${reason}${detail ? ` (${detail})` : ""}`);
+      this.end(mqttFault(reason), `MQTT ${reason}${detail ? ` (${detail})` : ""}`);
     }
   }
 
   onError(error: unknown): void {
-    this.#platform.log("error", `connection: ${String(error)}`);
+    this.platform.log("error", `connection: ${String(error)}`);
   }
 
-  #end(fault: FaultCode | undefined, detail: string): void {
-    if (!this.#target) return;
+  private end(fault: FaultCode | undefined, detail: string): void {
+    if (!this.target) return;
     this.close();
-    this.#owner.onEnded(fault, detail);
+    this.owner.onEnded(fault, detail);
   }
 
   /** A session without memory; what was in flight waits again. */
-  #renewClient(): void {
-    this.#outbox.requeue();
-    this.#client = new MqttClient({ isPipelined: !this.#isCareful }, this);
+  private renewClient(): void {
+    this.outbox.requeue();
+    this.client = new MqttClient({ isPipelined: !this.isCareful }, this);
   }
 }

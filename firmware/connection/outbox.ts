@@ -15,39 +15,39 @@ const MESSAGE_OVERHEAD_BYTES = 32;
  * Only waiting messages are ever dropped: one in flight may be in the hub already.
  */
 export class Outbox {
-  readonly #limits: OutboxLimits;
-  readonly #settle: (message: OutboundMessage, outcome: Settled) => void;
-  readonly #messages: OutboundMessage[] = [];
+  private readonly limits: OutboxLimits;
+  private readonly settle: (message: OutboundMessage, outcome: Settled) => void;
+  private readonly messages: OutboundMessage[] = [];
   /** Packet ids of the messages in flight, in the same order. */
-  readonly #ids: number[] = [];
-  #bytes = 0;
+  private readonly ids: number[] = [];
+  private byteCount = 0;
 
   /** `settle` is told the fate of every accepted message; it must not throw. */
   constructor(
     limits: Partial<OutboxLimits> | undefined,
     settle: (message: OutboundMessage, outcome: Settled) => void,
   ) {
-    this.#limits = { ...OUTBOX_DEFAULTS, ...limits };
-    this.#settle = settle;
+    this.limits = { ...OUTBOX_DEFAULTS, ...limits };
+    this.settle = settle;
   }
 
   get count(): number {
-    return this.#messages.length;
+    return this.messages.length;
   }
 
   get inFlight(): number {
-    return this.#ids.length;
+    return this.ids.length;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.byteCount;
   }
 
   /** Whether `message` would be taken without dropping another. */
   hasRoomFor(message: OutboundMessage): boolean {
     return (
-      this.#messages.length < this.#limits.countMax &&
-      this.#bytes + costOf(message) <= this.#limits.bytesMax
+      this.messages.length < this.limits.countMax &&
+      this.byteCount + costOf(message) <= this.limits.bytesMax
     );
   }
 
@@ -56,71 +56,71 @@ export class Outbox {
    * False: refused; nothing was dropped.
    */
   offer(message: OutboundMessage): boolean {
-    if (!this.hasRoomFor(message) && !this.#makeRoom(message)) return false;
-    this.#messages.push(message);
-    this.#bytes += costOf(message);
+    if (!this.hasRoomFor(message) && !this.makeRoom(message)) return false;
+    this.messages.push(message);
+    this.byteCount += costOf(message);
     return true;
   }
 
   /** The oldest message that is not in flight. */
   peek(): OutboundMessage | undefined {
-    return this.#messages[this.#ids.length];
+    return this.messages[this.ids.length];
   }
 
   /** The message given by `peek` is in flight now. */
   sent(packetId: number): void {
-    this.#ids.push(packetId);
+    this.ids.push(packetId);
   }
 
   /** Gives up the message given by `peek`. */
   discard(): void {
-    this.#remove(this.#ids.length, "dropped");
+    this.remove(this.ids.length, "dropped");
   }
 
   /** The hub has the message. False: `packetId` is none of ours. */
   acknowledged(packetId: number): boolean {
-    const index = this.#ids.indexOf(packetId);
+    const index = this.ids.indexOf(packetId);
     if (index < 0) return false;
-    this.#ids.splice(index, 1);
-    this.#remove(index, "acknowledged");
+    this.ids.splice(index, 1);
+    this.remove(index, "acknowledged");
     return true;
   }
 
   /** The session with its packet ids is gone: everything unacknowledged waits again, in order. */
   requeue(): void {
-    this.#ids.length = 0;
+    this.ids.length = 0;
   }
 
   /** Gives up every message. */
   clear(): void {
-    this.#ids.length = 0;
-    while (this.#messages.length > 0) this.#remove(0, "dropped");
+    this.ids.length = 0;
+    while (this.messages.length > 0) this.remove(0, "dropped");
   }
 
-  #makeRoom(message: OutboundMessage): boolean {
-    const { overflow, bytesMax, countMax } = this.#limits;
+  private makeRoom(message: OutboundMessage): boolean {
+    const { overflow, bytesMax, countMax } = this.limits;
     const cost = costOf(message);
     if (overflow === "refuse" || cost > bytesMax) return false;
-    const victims = this.#victims(message, this.#bytes + cost - bytesMax, countMax);
+    const victims = this.victims(message, this.byteCount + cost - bytesMax, countMax);
     if (!victims) return false;
-    for (const victim of victims) this.#remove(this.#messages.indexOf(victim), "dropped");
+    for (const victim of victims) this.remove(this.messages.indexOf(victim), "dropped");
     return true;
   }
 
   /** Who must go so that `excessBytes` and one place become free, or undefined if that cannot be had. */
-  #victims(
+  private victims(
     message: OutboundMessage,
     excessBytes: number,
     countMax: number,
   ): OutboundMessage[] | undefined {
     const victims: OutboundMessage[] = [];
-    let places = this.#messages.length + 1 - countMax;
+    let places = this.messages.length + 1 - countMax;
     let bytes = excessBytes;
     const passes = message.priority === "high" ? 2 : 1;
     for (let pass = 0; pass < passes; pass++) {
-      for (let i = this.#ids.length; i < this.#messages.length; i++) {
+      for (let i = this.ids.length; i < this.messages.length; i++) {
         if (places <= 0 && bytes <= 0) return victims;
-        const candidate = this.#messages[i]!;
+        const candidate = this.messages[i]!;
         if ((candidate.priority === "high") !== (pass === 1)) continue;
         victims.push(candidate);
         places--;
@@ -130,11 +130,11 @@ export class Outbox {
     return places <= 0 && bytes <= 0 ? victims : undefined;
   }
 
-  #remove(index: number, outcome: Settled): void {
-    const [message] = this.#messages.splice(index, 1);
+  private remove(index: number, outcome: Settled): void {
+    const [message] = this.messages.splice(index, 1);
     if (!message) return;
-    this.#bytes -= costOf(message);
-    this.#settle(message, outcome);
+    this.byteCount -= costOf(message);
+    this.settle(message, outcome);
   }
 }
 

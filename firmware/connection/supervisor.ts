@@ -48,25 +48,25 @@ export class Supervisor implements SessionOwner {
   hubHost = "";
   readonly time: TimeKeeper;
   readonly session: HubSession;
-  readonly #platform: Platform;
-  readonly #options: ConnectionOptions;
-  readonly #outbox: Outbox;
-  readonly #owner: SupervisorOwner;
-  readonly #backoff: Backoff;
-  #registration: Registration | undefined;
+  private readonly platform: Platform;
+  private readonly options: ConnectionOptions;
+  private readonly outbox: Outbox;
+  private readonly owner: SupervisorOwner;
+  private readonly backoff: Backoff;
+  private registration: Registration | undefined;
   /** The only timer here: next attempt, health check, renewal, end of draining. */
-  #timer: TimerHandle | undefined;
-  #acceptedMs = 0;
+  private timer: TimerHandle | undefined;
+  private acceptedMs = 0;
   /** Monotonic: a wall clock that jumps must not move it. */
-  #renewMs = Number.POSITIVE_INFINITY;
-  #isHealthy = false;
-  #phase: "steady" | "draining" | "leaving" = "steady";
-  #mustProvision = false;
-  #mustSync = false;
-  #hubFailures = 0;
+  private renewMs = Number.POSITIVE_INFINITY;
+  private isHealthy = false;
+  private phase: "steady" | "draining" | "leaving" = "steady";
+  private mustProvision = false;
+  private mustSync = false;
+  private hubFailures = 0;
   /** Identity refusals since the hub last accepted us: the first has remedies, the others need a person. */
-  #refusals = 0;
-  #takeovers = 0;
+  private refusals = 0;
+  private takeovers = 0;
 
   constructor(
     platform: Platform,
@@ -74,114 +74,114 @@ export class Supervisor implements SessionOwner {
     outbox: Outbox,
     owner: SupervisorOwner,
   ) {
-    this.#platform = platform;
-    this.#options = options;
-    this.#outbox = outbox;
-    this.#owner = owner;
+    this.platform = platform;
+    this.options = options;
+    this.outbox = outbox;
+    this.owner = owner;
     this.time = new TimeKeeper(platform);
-    this.#backoff = new Backoff(platform.random);
+    this.backoff = new Backoff(platform.random);
     this.session = new HubSession(platform, options, outbox, this);
   }
 
   start(): void {
-    const spreadMs = this.#options.firstConnectSpreadMs ?? 0;
-    this.#wait(Math.round(randomShare(this.#platform.random) * spreadMs));
+    const spreadMs = this.options.firstConnectSpreadMs ?? 0;
+    this.wait(Math.round(randomShare(this.platform.random) * spreadMs));
   }
 
   stop(): void {
-    this.#arm(Number.POSITIVE_INFINITY);
+    this.arm(Number.POSITIVE_INFINITY);
     this.time.cancel();
-    this.#registration?.stop();
-    this.#registration = undefined;
+    this.registration?.stop();
+    this.registration = undefined;
     if (this.state === "connected") this.session.disconnect();
     this.session.close();
-    this.#setState("stopped");
+    this.setState("stopped");
   }
 
   retryNow(): void {
-    if (this.state === "offline") this.#wait(0);
+    if (this.state === "offline") this.wait(0);
   }
 
   onOpening(): void {
-    this.#owner.onOpening();
+    this.owner.onOpening();
   }
 
   onAccepted(): void {
-    this.#owner.counters.connects++;
-    this.#acceptedMs = this.#platform.clock.ticksMs();
-    this.#isHealthy = false;
-    this.#phase = "steady";
-    this.#hubFailures = 0;
-    this.#refusals = 0;
+    this.owner.counters.connects++;
+    this.acceptedMs = this.platform.clock.ticksMs();
+    this.isHealthy = false;
+    this.phase = "steady";
+    this.hubFailures = 0;
+    this.refusals = 0;
     this.time.saveFloor();
-    this.#armConnected();
-    this.#setState("connected");
+    this.armConnected();
+    this.setState("connected");
   }
 
   onMessage(topic: string, payload: Uint8Array, ackToken: number): boolean {
-    return this.#owner.onMessage(topic, payload, ackToken);
+    return this.owner.onMessage(topic, payload, ackToken);
   }
 
   onAcknowledged(): void {
-    this.#owner.onAcknowledged();
-    if (this.#phase === "draining" && this.#outbox.inFlight === 0) this.#leave();
+    this.owner.onAcknowledged();
+    if (this.phase === "draining" && this.outbox.inFlight === 0) this.leave();
   }
 
   onEnded(fault: FaultCode | undefined, detail: string): void {
-    if (fault === undefined || (this.#phase !== "steady" && this.state === "connected")) {
-      this.#renewed();
+    if (fault === undefined || (this.phase !== "steady" && this.state === "connected")) {
+      this.renewed();
       return;
     }
-    const pace = this.#judge(fault);
-    const isTakeover = this.#takeovers >= TAKEOVERS_MIN;
-    this.#failed(isTakeover ? "takeover" : fault, detail, 0, isTakeover ? "takeover" : pace);
+    const pace = this.judge(fault);
+    const isTakeover = this.takeovers >= TAKEOVERS_MIN;
+    this.failed(isTakeover ? "takeover" : fault, detail, 0, isTakeover ? "takeover" : pace);
   }
 
   /** Draws the conclusions from a session's end, beyond waiting. */
-  #judge(fault: FaultCode): Pace {
+  private judge(fault: FaultCode): Pace {
     const wasConnected = this.state === "connected";
-    const lifeMs = this.#platform.clock.ticksMs() - this.#acceptedMs;
+    const lifeMs = this.platform.clock.ticksMs() - this.acceptedMs;
     const isKick = wasConnected && fault === "closed" && lifeMs < TAKEOVER_SESSION_MS;
-    this.#takeovers = isKick ? this.#takeovers + 1 : 0;
-    if (!wasConnected && ++this.#hubFailures >= HUB_FAILURES_MAX) this.#mustProvision = true;
-    if (fault === "clock" || fault === "certificate") this.#mustSync = true;
+    this.takeovers = isKick ? this.takeovers + 1 : 0;
+    if (!wasConnected && ++this.hubFailures >= HUB_FAILURES_MAX) this.mustProvision = true;
+    if (fault === "clock" || fault === "certificate") this.mustSync = true;
     if (fault !== "credentials") return paceOf(fault);
-    this.#mustSync = true;
-    this.#mustProvision = true;
-    return ++this.#refusals === 1 ? "network" : "identity";
+    this.mustSync = true;
+    this.mustProvision = true;
+    return ++this.refusals === 1 ? "network" : "identity";
   }
 
-  #attempt(): void {
-    const isSyncDue = this.#mustSync || !this.time.isKnown;
+  private attempt(): void {
+    const isSyncDue = this.mustSync || !this.time.isKnown;
     if (!isSyncDue || !this.time.hasSource) {
-      this.#connect();
+      this.connect();
       return;
     }
-    this.#mustSync = false;
-    if (this.#setState("clock")) this.time.sync(() => this.#connect());
+    this.mustSync = false;
+    if (this.setState("clock")) this.time.sync(() => this.connect());
   }
 
-  #connect(): void {
+  private connect(): void {
     try {
-      const { storage } = this.#platform;
+      const { storage } = this.platform;
       const identity = readIdentity(storage);
-      const tls = readTls(storage, this.#options.tls, identity.key === undefined);
+      const tls = readTls(storage, this.options.tls, identity.key === undefined);
       if (identity.kind === "hub") {
         const { host, deviceId, key, gateway } = identity;
-        this.#openHub(host, deviceId, key, tls, gateway);
+        this.openHub(host, deviceId, key, tls, gateway);
         return;
       }
-      const known = this.#mustProvision
+      const known = this.mustProvision
         ? undefined
         : readAssignment(storage, identity.scope, identity.registrationId);
-      if (known) this.#openHub(known.hub, known.device, identity.key, tls);
-      else this.#provision(identity, tls);
+      if (known) this.openHub(known.hub, known.device, identity.key, tls);
+      else this.provision(identity, tls);
     } catch (error) {
-      this.#failed("configuration", error instanceof Error ? error.message : String(error));
+      this.failed("configuration", error instanceof Error ? error.message : String(error));
     }
   }
 
-  #openHub(
+  private openHub(
     host: string,
     deviceId: string,
     key: Uint8Array | undefined,
@@ -190,140 +190,140 @@ export class Supervisor implements SessionOwner {
   ): void {
     this.deviceId = deviceId;
     this.hubHost = host;
-    if (!this.#setState("connecting")) return;
-    const lifeMs = (this.#options.tokenLifeS ?? TOKEN_LIFE_DEFAULT_S) * 1000;
-    const share = RENEW_FROM + randomShare(this.#platform.random) * (RENEW_TO - RENEW_FROM);
-    this.#renewMs = key
-      ? this.#platform.clock.ticksMs() + lifeMs * share
+    if (!this.setState("connecting")) return;
+    const lifeMs = (this.options.tokenLifeS ?? TOKEN_LIFE_DEFAULT_S) * 1000;
+    const share = RENEW_FROM + randomShare(this.platform.random) * (RENEW_TO - RENEW_FROM);
+    this.renewMs = key
+      ? this.platform.clock.ticksMs() + lifeMs * share
       : Number.POSITIVE_INFINITY;
     const { isKnown: isTimeKnown } = this.time;
     this.session.open({ host, gateway, deviceId, key, tls, isTimeKnown, nowS: this.time.nowS() });
   }
 
-  #provision(identity: DpsIdentity, tls: TlsOptions): void {
-    if (!this.#setState("provisioning")) return;
-    this.#owner.counters.provisionings++;
+  private provision(identity: DpsIdentity, tls: TlsOptions): void {
+    if (!this.setState("provisioning")) return;
+    this.owner.counters.provisionings++;
     const { isKnown: isTimeKnown } = this.time;
-    const { modelId } = this.#options;
-    this.#registration = new Registration(
-      this.#platform,
+    const { modelId } = this.options;
+    this.registration = new Registration(
+      this.platform,
       { identity, tls, modelId, isTimeKnown, nowS: this.time.nowS() },
-      (outcome) => this.#provisioned(outcome, identity, tls),
+      (outcome) => this.provisioned(outcome, identity, tls),
     );
   }
 
-  #provisioned(outcome: DpsOutcome, identity: DpsIdentity, tls: TlsOptions): void {
-    this.#registration = undefined;
-    this.#mustProvision = false;
-    this.#hubFailures = 0;
+  private provisioned(outcome: DpsOutcome, identity: DpsIdentity, tls: TlsOptions): void {
+    this.registration = undefined;
+    this.mustProvision = false;
+    this.hubFailures = 0;
     const { assignment, fault = "provisioning", detail = "", retryAfterMs = 0 } = outcome;
     if (assignment) {
-      this.#keep(assignment);
-      this.#openHub(assignment.hub, assignment.device, identity.key, tls);
+      this.keep(assignment);
+      this.openHub(assignment.hub, assignment.device, identity.key, tls);
       return;
     }
     const isRefusal = fault === "credentials";
-    if (isRefusal || fault === "clock" || fault === "certificate") this.#mustSync = true;
-    const isFirst = isRefusal && ++this.#refusals === 1;
-    this.#failed(fault, detail, retryAfterMs, isFirst ? "network" : paceOf(fault));
+    if (isRefusal || fault === "clock" || fault === "certificate") this.mustSync = true;
+    const isFirst = isRefusal && ++this.refusals === 1;
+    this.failed(fault, detail, retryAfterMs, isFirst ? "network" : paceOf(fault));
   }
 
-  #keep(assignment: Assignment): void {
+  private keep(assignment: Assignment): void {
     try {
-      writeAssignment(this.#platform.storage, assignment);
+      writeAssignment(this.platform.storage, assignment);
     } catch (error) {
-      this.#platform.log("warn", `assignment not stored: ${String(error)}`);
+      this.platform.log("warn", `assignment not stored: ${String(error)}`);
     }
   }
 
-  #failed(code: FaultCode, detail: string, retryAfterMs = 0, pace: Pace = paceOf(code)): void {
+  private failed(code: FaultCode, detail: string, retryAfterMs = 0, pace: Pace = paceOf(code)): void {
     const message = explain(code, detail);
-    this.fault = { code, message, atMs: this.#platform.clock.ticksMs() };
-    this.#owner.counters.failures++;
-    const delayMs = this.#backoff.nextMs(pace, retryAfterMs);
-    this.#platform.log(
+    this.fault = { code, message, atMs: this.platform.clock.ticksMs() };
+    this.owner.counters.failures++;
+    const delayMs = this.backoff.nextMs(pace, retryAfterMs);
+    this.platform.log(
       "warn",
       `${code}: ${message} (next attempt in ${Math.ceil(delayMs / 1000)} s)`,
     );
-    this.#wait(delayMs);
+    this.wait(delayMs);
   }
 
-  #wait(delayMs: number): void {
-    this.nextAttemptMs = this.#platform.clock.ticksMs() + delayMs;
-    this.#arm(delayMs);
-    this.#setState("offline");
+  private wait(delayMs: number): void {
+    this.nextAttemptMs = this.platform.clock.ticksMs() + delayMs;
+    this.arm(delayMs);
+    this.setState("offline");
   }
 
   /** Waits for what comes first: proof of health, or renewal. */
-  #armConnected(): void {
-    const healthyMs = this.#isHealthy
+  private armConnected(): void {
+    const healthyMs = this.isHealthy
       ? Number.POSITIVE_INFINITY
-      : this.#acceptedMs + HEALTHY_AFTER_MS;
-    this.#arm(Math.min(healthyMs, this.#renewMs) - this.#platform.clock.ticksMs());
+      : this.acceptedMs + HEALTHY_AFTER_MS;
+    this.arm(Math.min(healthyMs, this.renewMs) - this.platform.clock.ticksMs());
   }
 
-  #arm(delayMs: number): void {
-    const { timers } = this.#platform;
-    if (this.#timer) timers.stop(this.#timer);
-    this.#timer = undefined;
+  private arm(delayMs: number): void {
+    const { timers } = this.platform;
+    if (this.timer) timers.stop(this.timer);
+    this.timer = undefined;
     if (delayMs === Number.POSITIVE_INFINITY) return;
-    this.#timer = timers.start(Math.max(0, delayMs), () => this.#onTimer());
+    this.timer = timers.start(Math.max(0, delayMs), () => this.onTimer());
   }
 
-  #onTimer(): void {
-    this.#timer = undefined;
+  private onTimer(): void {
+    this.timer = undefined;
     try {
-      if (this.state === "offline") this.#attempt();
-      else if (this.state === "connected") this.#onConnectedTimer();
+      if (this.state === "offline") this.attempt();
+      else if (this.state === "connected") this.onConnectedTimer();
     } catch (error) {
-      this.#failed("protocol", String(error));
+      this.failed("protocol", String(error));
     }
   }
 
-  #onConnectedTimer(): void {
-    if (this.#phase === "draining") {
-      this.#leave();
+  private onConnectedTimer(): void {
+    if (this.phase === "draining") {
+      this.leave();
       return;
     }
-    if (this.#phase === "leaving") {
+    if (this.phase === "leaving") {
       this.session.close();
-      this.#renewed();
+      this.renewed();
       return;
     }
-    const nowMs = this.#platform.clock.ticksMs();
-    if (nowMs - this.#acceptedMs >= HEALTHY_AFTER_MS && !this.#isHealthy) {
-      this.#isHealthy = true;
-      this.#takeovers = 0;
-      this.#backoff.reset();
+    const nowMs = this.platform.clock.ticksMs();
+    if (nowMs - this.acceptedMs >= HEALTHY_AFTER_MS && !this.isHealthy) {
+      this.isHealthy = true;
+      this.takeovers = 0;
+      this.backoff.reset();
     }
-    if (nowMs < this.#renewMs) {
-      this.#armConnected();
+    if (nowMs < this.renewMs) {
+      this.armConnected();
       return;
     }
-    this.#phase = "draining";
+    this.phase = "draining";
     this.session.drain();
-    if (this.#outbox.inFlight === 0) this.#leave();
-    else this.#arm(DRAIN_MS);
+    if (this.outbox.inFlight === 0) this.leave();
+    else this.arm(DRAIN_MS);
   }
 
-  #leave(): void {
-    this.#phase = "leaving";
-    this.#arm(LEAVE_MS);
+  private leave(): void {
+    this.phase = "leaving";
+    this.arm(LEAVE_MS);
     this.session.disconnect();
   }
 
-  #renewed(): void {
-    this.#phase = "steady";
-    this.#owner.counters.renewals++;
-    this.#arm(Number.POSITIVE_INFINITY);
-    this.#attempt();
+  private renewed(): void {
+    this.phase = "steady";
+    this.owner.counters.renewals++;
+    this.arm(Number.POSITIVE_INFINITY);
+    this.attempt();
   }
 
   /** False: a handler changed the state at once (it may call `stop`); the caller must not go on. */
-  #setState(state: ConnectionState): boolean {
+  private setState(state: ConnectionState): boolean {
     if (this.state === state) return true;
     this.state = state;
-    this.#owner.onState(state, this.fault);
+    this.owner.onState(state, this.fault);
     return this.state === state;
   }
 }

@@ -13,107 +13,107 @@ export const FLOOR_SAVE_INTERVAL_MS = 24 * 3_600_000;
 const SET_BY_OTHERS_MS = 5000;
 
 export class TimeKeeper {
-  readonly #platform: Platform;
-  #floorMs: number;
-  #isKnown = true;
+  private readonly platform: Platform;
+  private floorMs: number;
+  private isTrusted = true;
   /** Wall minus monotonic time when the wall clock was put onto the floor. */
-  #guessMs = Number.NaN;
-  #timer: TimerHandle | undefined;
-  #waiting: (() => void) | undefined;
+  private guessMs = Number.NaN;
+  private timer: TimerHandle | undefined;
+  private waiting: (() => void) | undefined;
 
   constructor(platform: Platform) {
-    this.#platform = platform;
-    this.#floorMs = Math.max(platform.timeFloorMs, this.#savedFloorMs());
-    if (this.#wallMs() < this.#floorMs) this.#guess();
+    this.platform = platform;
+    this.floorMs = Math.max(platform.timeFloorMs, this.savedFloorMs());
+    if (this.wallMs() < this.floorMs) this.guess();
   }
 
   /** False: the time is the floor plus the time since boot. A clock below the floor is put back onto it. */
   get isKnown(): boolean {
-    if (this.#wallMs() < this.#floorMs) this.#guess();
-    else if (Math.abs(this.#offsetMs() - this.#guessMs) > SET_BY_OTHERS_MS) this.#isKnown = true;
-    return this.#isKnown;
+    if (this.wallMs() < this.floorMs) this.guess();
+    else if (Math.abs(this.offsetMs() - this.guessMs) > SET_BY_OTHERS_MS) this.isTrusted = true;
+    return this.isTrusted;
   }
 
   /** Whether `sync` can do anything. */
   get hasSource(): boolean {
-    return this.#platform.timeSource !== undefined;
+    return this.platform.timeSource !== undefined;
   }
 
   /** Unix seconds: the best this device knows. Never below the floor, even if somebody sets the clock back. */
   nowS(): number {
-    return Math.floor(Math.max(this.#wallMs(), this.#floorMs) / 1000);
+    return Math.floor(Math.max(this.wallMs(), this.floorMs) / 1000);
   }
 
   /** Asks the time source; `done` is called once, at the latest after TIME_SYNC_TIMEOUT_MS. */
   sync(done: () => void): void {
     this.cancel();
-    this.#waiting = done;
-    this.#timer = this.#platform.timers.start(TIME_SYNC_TIMEOUT_MS, () => this.#finish(done));
+    this.waiting = done;
+    this.timer = this.platform.timers.start(TIME_SYNC_TIMEOUT_MS, () => this.finish(done));
     try {
-      this.#platform.timeSource?.request((unixMs) => {
-        if (this.#waiting !== done) return;
-        this.#accept(unixMs);
-        this.#finish(done);
+      this.platform.timeSource?.request((unixMs) => {
+        if (this.waiting !== done) return;
+        this.accept(unixMs);
+        this.finish(done);
       });
     } catch (error) {
-      this.#platform.log("warn", `time source failed: ${String(error)}`);
+      this.platform.log("warn", `time source failed: ${String(error)}`);
     }
   }
 
   /** Forgets a running `sync`; its callback will not be called. */
   cancel(): void {
-    if (this.#timer) this.#platform.timers.stop(this.#timer);
-    this.#timer = undefined;
-    this.#waiting = undefined;
+    if (this.timer) this.platform.timers.stop(this.timer);
+    this.timer = undefined;
+    this.waiting = undefined;
   }
 
   /** The time is good (a service accepted it): remember it across power cuts, rarely. */
   saveFloor(): void {
-    const wallMs = this.#wallMs();
-    if (!this.isKnown || wallMs < this.#floorMs + FLOOR_SAVE_INTERVAL_MS) return;
+    const wallMs = this.wallMs();
+    if (!this.isKnown || wallMs < this.floorMs + FLOOR_SAVE_INTERVAL_MS) return;
     try {
-      this.#platform.storage.write(FLOOR_KEY, encodeUtf8(`${Math.floor(wallMs)}`));
-      this.#floorMs = wallMs;
+      this.platform.storage.write(FLOOR_KEY, encodeUtf8(`${Math.floor(wallMs)}`));
+      this.floorMs = wallMs;
     } catch (error) {
-      this.#platform.log("warn", `time.floor not saved: ${String(error)}`);
+      this.platform.log("warn", `time.floor not saved: ${String(error)}`);
     }
   }
 
-  #accept(unixMs: number | undefined): void {
-    if (unixMs === undefined || !(unixMs >= this.#floorMs)) return;
-    this.#platform.clock.setWallMs(unixMs);
-    this.#isKnown = true;
+  private accept(unixMs: number | undefined): void {
+    if (unixMs === undefined || !(unixMs >= this.floorMs)) return;
+    this.platform.clock.setWallMs(unixMs);
+    this.isTrusted = true;
   }
 
-  #finish(done: () => void): void {
-    if (this.#waiting !== done) return;
+  private finish(done: () => void): void {
+    if (this.waiting !== done) return;
     this.cancel();
     done();
   }
 
-  #guess(): void {
-    this.#isKnown = false;
-    this.#platform.clock.setWallMs(this.#floorMs);
-    this.#guessMs = this.#offsetMs();
+  private guess(): void {
+    this.isTrusted = false;
+    this.platform.clock.setWallMs(this.floorMs);
+    this.guessMs = this.offsetMs();
   }
 
-  #wallMs(): number {
-    return this.#platform.clock.wallMs() ?? 0;
+  private wallMs(): number {
+    return this.platform.clock.wallMs() ?? 0;
   }
 
-  #offsetMs(): number {
-    return this.#wallMs() - this.#platform.clock.ticksMs();
+  private offsetMs(): number {
+    return this.wallMs() - this.platform.clock.ticksMs();
   }
 
-  #savedFloorMs(): number {
+  private savedFloorMs(): number {
     try {
-      const bytes = this.#platform.storage.read(FLOOR_KEY);
+      const bytes = this.platform.storage.read(FLOOR_KEY);
       if (!bytes) return 0;
       const savedMs = Number(decodeUtf8(bytes));
       if (Number.isFinite(savedMs)) return savedMs;
       throw new GodwitError("storage", "not a number");
     } catch (error) {
-      this.#platform.log("warn", `time.floor ignored: ${String(error)}`);
+      this.platform.log("warn", `time.floor ignored: ${String(error)}`);
       return 0;
     }
   }

@@ -3,15 +3,15 @@ import { Digest as SdkDigest } from "crypt";
 import type { Digest, Hash } from "../../ports/digest.ts";
 
 class XsHash implements Hash {
-  readonly #digest = new SdkDigest("SHA256");
+  private readonly digest = new SdkDigest("SHA256");
 
   update(bytes: Uint8Array): Hash {
-    this.#digest.write(bytes);
+    this.digest.write(bytes);
     return this;
   }
 
   finish(): Uint8Array {
-    return new Uint8Array(this.#digest.close());
+    return new Uint8Array(this.digest.close());
   }
 }
 

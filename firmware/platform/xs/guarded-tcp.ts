@@ -1,10 +1,18 @@
 /** A TCP socket for the SDK's TLS socket whose callbacks cannot throw: a bad certificate must not end the machine. */
-import TCP, { type TcpOptions } from "embedded:io/socket/tcp";
+import TCP from "embedded:io/socket/tcp";
 
-/** Passed through the TLS socket's options to the TCP socket under it. */
-export interface GuardedTcpOptions extends TcpOptions {
+/** The SDK's TLS socket keeps a count of its own on the TCP socket under it. */
+export type TcpUnderTls = TCP & { readable?: number };
+
+/** What the TLS socket gives to the TCP socket under it: its own callbacks, and ours passed through. */
+export interface GuardedTcpOptions {
+  address: string;
+  port: number;
+  onReadable(count: number): void;
+  onWritable(count: number): void;
+  onError(): void;
   /** The TCP socket and its read callback, for reads that the TLS socket must not do from its own timer. */
-  onTcp(tcp: TCP, onReadable: (count: number) => void): void;
+  onTcp(tcp: TcpUnderTls, onReadable: (count: number) => void): void;
   /** TLS threw while it worked on what had arrived. */
   onTlsError(error: unknown): void;
 }

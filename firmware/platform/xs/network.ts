@@ -1,5 +1,4 @@
 /** Port Network over the SDK's TLS socket (TLS 1.2) and its DNS resolver; the name is resolved for every connection. */
-import type TCP from "embedded:io/socket/tcp";
 import TLSSocket from "embedded:io/socket/tcp/tls";
 import type Resolver from "embedded:network/dns/resolver/udp";
 import type { Log } from "../../ports/log.ts";
@@ -12,7 +11,7 @@ import type {
 } from "../../ports/socket.ts";
 import type { Timers } from "../../ports/timers.ts";
 import { guard } from "./guard.ts";
-import { GuardedTcp } from "./guarded-tcp.ts";
+import { GuardedTcp, type TcpUnderTls } from "./guarded-tcp.ts";
 
 const CODES: readonly string[] = [
   "dns",
@@ -27,23 +26,30 @@ const CODES: readonly string[] = [
 export class XsNetwork implements Network {
   readonly timers: Timers;
   readonly log: Log;
-  readonly #newResolver: () => Resolver;
+  private readonly newResolver: () => Resolver;
   /** Which root the next attempt trusts, where the SDK takes only one. */
-  #turn = 0;
+  private turn = 0;
 
   constructor(timers: Timers, log: Log, newResolver: () => Resolver) {
     this.timers = timers;
     this.log = log;
-    this.#newResolver = newResolver;
+    this.newResolver = newResolver;
   }
 
   connect(options: SocketOptions): Socket {
-    return new XsSocket(this, options, this.#newResolver, secureOf(options.tls, this.#turn++));
+    return new XsSocket(this, options, this.newResolver, secureOf(options.tls, this.turn++));
   }
 }
 
+interface Secure {
+  verify: true;
+  certificate?: ArrayBuffer;
+  clientCertificates?: ArrayBuffer[];
+  clientKey?: ArrayBuffer;
+}
+
 /** TLS material in the SDK's shape. */
-function secureOf(tls: TlsOptions, turn: number): object {
+function secureOf(tls: TlsOptions, turn: number): Secure {
   const { roots = [], clientCertificates, clientKey } = tls;
   const root = roots[turn % Math.max(1, roots.length)];
   return {
@@ -59,131 +65,131 @@ function bufferOf(bytes: Uint8Array): ArrayBuffer {
 }
 
 class XsSocket implements Socket {
-  readonly #network: XsNetwork;
-  readonly #options: SocketOptions;
-  readonly #secure: object;
-  #resolver: Resolver | undefined;
-  #tls: TLSSocket | undefined;
-  #tcp: TCP | undefined;
-  #onTcpReadable: ((count: number) => void) | undefined;
-  #readable = 0;
-  #isReady = false;
-  #isClosed = false;
+  private readonly network: XsNetwork;
+  private readonly options: SocketOptions;
+  private readonly secure: Secure;
+  private resolver: Resolver | undefined;
+  private tls: TLSSocket | undefined;
+  private tcp: TcpUnderTls | undefined;
+  private onTcpReadable: ((count: number) => void) | undefined;
+  private readable = 0;
+  private isReady = false;
+  private isClosed = false;
 
   constructor(
     network: XsNetwork,
     options: SocketOptions,
     newResolver: () => Resolver,
-    secure: object,
+    secure: Secure,
   ) {
-    this.#network = network;
-    this.#options = options;
-    this.#secure = secure;
+    this.network = network;
+    this.options = options;
+    this.secure = secure;
     try {
-      this.#resolver = newResolver();
-      this.#resolver.resolve({
+      this.resolver = newResolver();
+      this.resolver.resolve({
         host: options.host,
-        onResolved: (_host, address) => this.#open(address),
-        onError: () => this.#fail("dns", `no address for ${options.host}`),
+        onResolved: (_host, address) => this.open(address),
+        onError: () => this.fail("dns", `no address for ${options.host}`),
       });
     } catch (error) {
-      this.#failLater("dns", error);
+      this.failLater("dns", error);
     }
   }
 
   read(count: number): Uint8Array {
-    if (!this.#tls || count > this.#readable) throw new RangeError(`read of ${count} bytes`);
-    const tcp = this.#tcp;
+    if (!this.tls || count > this.readable) throw new RangeError(`read of ${count} bytes`);
+    const tcp = this.tcp;
     const waiting = tcp?.readable ?? 0;
-    this.#readable -= count;
-    const isLast = tcp !== undefined && waiting > 0 && this.#readable === 0;
+    this.readable -= count;
+    const isLast = tcp !== undefined && waiting > 0 && this.readable === 0;
     // Hidden from the TLS socket, which would go on reading from an unguarded timer of its own.
     if (isLast) tcp.readable = 0;
-    const bytes = new Uint8Array(this.#tls.read(count));
+    const bytes = new Uint8Array(this.tls.read(count) ?? []);
     if (isLast) {
       tcp.readable = waiting;
-      this.#network.timers.start(0, () => {
-        if (!this.#isClosed && this.#readable === 0) this.#onTcpReadable?.(tcp.readable ?? 0);
+      this.network.timers.start(0, () => {
+        if (!this.isClosed && this.readable === 0) this.onTcpReadable?.(tcp.readable ?? 0);
       });
     }
     return bytes;
   }
 
   write(bytes: Uint8Array): number {
-    if (!this.#tls || !this.#isReady) throw new RangeError("the socket is not open");
-    return this.#tls.write(bytes);
+    if (!this.tls || !this.isReady) throw new RangeError("the socket is not open");
+    return this.tls.write(bytes);
   }
 
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    const { log } = this.#network;
-    const resolver = this.#resolver;
-    const tls = this.#tls;
-    this.#resolver = this.#tls = this.#tcp = this.#onTcpReadable = undefined;
+    if (this.isClosed) return;
+    this.isClosed = true;
+    const { log } = this.network;
+    const resolver = this.resolver;
+    const tls = this.tls;
+    this.resolver = this.tls = this.tcp = this.onTcpReadable = undefined;
     if (tls) guard(log, () => tls.close());
     // Later, because it may be the resolver's own callback that led here.
-    if (resolver) this.#network.timers.start(0, () => resolver.close());
+    if (resolver) this.network.timers.start(0, () => resolver.close());
   }
 
-  #open(address: string): void {
-    if (this.#isClosed) return;
+  private open(address: string): void {
+    if (this.isClosed) return;
     try {
-      this.#tls = this.#newTls(address);
+      this.tls = this.newTls(address);
     } catch (error) {
       // The SDK checks the dates of a given root here.
-      this.#failLater("certificate", error);
+      this.failLater("certificate", error);
     }
   }
 
-  #newTls(address: string): TLSSocket {
-    const { host, port } = this.#options;
+  private newTls(address: string): TLSSocket {
+    const { host, port } = this.options;
     const options = {
       host,
       address,
       port,
-      secure: this.#secure,
+      secure: this.secure,
       TCP: { io: GuardedTcp },
-      onTcp: (tcp: TCP, onReadable: (count: number) => void) => {
-        this.#tcp = tcp;
-        this.#onTcpReadable = onReadable;
+      onTcp: (tcp: TcpUnderTls, onReadable: (count: number) => void) => {
+        this.tcp = tcp;
+        this.onTcpReadable = onReadable;
       },
       onTlsError: (error: unknown) =>
-        this.#fail(this.#isReady ? "closed" : "certificate", `TLS: ${String(error)}`),
+        this.fail(this.isReady ? "closed" : "certificate", `TLS: ${String(error)}`),
       onReadable: (count: number) => {
-        this.#readable = count;
-        this.#call(() => this.#options.onReadable(count));
+        this.readable = count;
+        this.call(() => this.options.onReadable(count));
       },
       onWritable: (count: number) => {
-        this.#isReady = true;
-        this.#call(() => this.#options.onWritable(count));
+        this.isReady = true;
+        this.call(() => this.options.onWritable(count));
       },
-      onError: (error?: unknown) => this.#onError(error),
+      onError: (error?: unknown) => this.onError(error),
     };
     return new TLSSocket(options);
   }
 
   /** The simulator's sockets say what happened; the SDK's say nothing. */
-  #onError(error: unknown): void {
+  private onError(error: unknown): void {
     const { code, message } = (error ?? {}) as { code?: string; message?: string };
     const known =
       code !== undefined && CODES.includes(code) ? (code as SocketErrorCode) : undefined;
-    const fallback = this.#isReady ? "closed" : "unreachable";
-    this.#fail(known ?? fallback, message ?? `${this.#options.host}: connection ${fallback}`);
+    const fallback = this.isReady ? "closed" : "unreachable";
+    this.fail(known ?? fallback, message ?? `${this.options.host}: connection ${fallback}`);
   }
 
-  #call(callback: () => void): void {
-    if (!this.#isClosed) guard(this.#network.log, callback);
+  private call(callback: () => void): void {
+    if (!this.isClosed) guard(this.network.log, callback);
   }
 
   /** Failures inside `connect` must not call back before it has returned. */
-  #failLater(code: SocketErrorCode, error: unknown): void {
-    this.#network.timers.start(0, () => this.#fail(code, String(error)));
+  private failLater(code: SocketErrorCode, error: unknown): void {
+    this.network.timers.start(0, () => this.fail(code, String(error)));
   }
 
-  #fail(code: SocketErrorCode, message: string): void {
-    if (this.#isClosed) return;
+  private fail(code: SocketErrorCode, message: string): void {
+    if (this.isClosed) return;
     this.close();
-    guard(this.#network.log, () => this.#options.onError({ code, message }));
+    guard(this.network.log, () => this.options.onError({ code, message }));
   }
 }

@@ -5,24 +5,24 @@ import type { TimeSource } from "../../ports/time-source.ts";
 import { guard } from "./guard.ts";
 
 export class NtpTimeSource implements TimeSource {
-  readonly #log: Log;
-  readonly #newClient: () => NTP;
-  #client: NTP | undefined;
+  private readonly log: Log;
+  private readonly newClient: () => NTP;
+  private client: NTP | undefined;
 
   constructor(log: Log, newClient: () => NTP) {
-    this.#log = log;
-    this.#newClient = newClient;
+    this.log = log;
+    this.newClient = newClient;
   }
 
   request(done: (unixMs: number | undefined) => void): void {
-    this.#client?.close();
-    const client = this.#newClient();
-    this.#client = client;
+    this.client?.close();
+    const client = this.newClient();
+    this.client = client;
     client.getTime((error, unixMs) =>
-      guard(this.#log, () => {
-        if (this.#client !== client) return;
-        this.#client = undefined;
-        guard(this.#log, () => client.close());
+      guard(this.log, () => {
+        if (this.client !== client) return;
+        this.client = undefined;
+        guard(this.log, () => client.close());
         done(error ? undefined : unixMs);
       }),
     );

@@ -1,5 +1,5 @@
 /** Port KeyValue over `embedded:storage/key-value` (NVS on ESP32). */
-import keyValue, { type KeyValueStore } from "embedded:storage/key-value";
+import keyValue from "embedded:storage/key-value";
 import { GodwitError } from "../../codec/error.ts";
 import type { KeyValue } from "../../ports/storage.ts";
 
@@ -7,16 +7,16 @@ const KEY_LENGTH_MAX = 15;
 
 export class XsKeyValue implements KeyValue {
   readonly valueBytesMax: number;
-  readonly #store: KeyValueStore;
+  private readonly store: ReturnType<typeof keyValue.open>;
 
   /** `path` names the namespace; the largest value differs by target (4000 in NVS). */
   constructor(path: string, valueBytesMax = 4000) {
     this.valueBytesMax = valueBytesMax;
-    this.#store = keyValue.open({ path, format: "buffer" });
+    this.store = keyValue.open({ path, format: "buffer" });
   }
 
   read(key: string): Uint8Array | undefined {
-    const buffer = this.#store.read(key);
+    const buffer = this.store.read(key);
     return buffer && new Uint8Array(buffer);
   }
 
@@ -29,13 +29,13 @@ export class XsKeyValue implements KeyValue {
         `value of ${value.length} bytes, ${this.valueBytesMax} allowed`,
       );
     try {
-      this.#store.write(key, value);
+      this.store.write(key, value);
     } catch (cause) {
       throw new GodwitError("storage", `${key} not written`, cause);
     }
   }
 
   delete(key: string): void {
-    this.#store.delete(key);
+    this.store.delete(key);
   }
 }

@@ -12,10 +12,10 @@ interface Running {
 }
 
 export class XsTimers implements Timers {
-  readonly #log: Log;
+  private readonly log: Log;
 
   constructor(log: Log) {
-    this.#log = log;
+    this.log = log;
   }
 
   start(delayMs: number, callback: () => void): TimerHandle {
@@ -24,7 +24,7 @@ export class XsTimers implements Timers {
       () => {
         // A one-shot timer frees itself; clearing it afterwards would be an error.
         running.timer = undefined;
-        guard(this.#log, callback);
+        guard(this.log, callback);
       },
       Math.min(Math.ceil(delayMs), DELAY_MAX_MS),
     );
