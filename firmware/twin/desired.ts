@@ -53,6 +53,8 @@ function merge(schema: Schema, base: unknown, patch: unknown): unknown {
 export class Desired {
   /** Version of the document that was applied last; 0 before the first. */
   version = 0;
+  /** The document being applied comes from the device's own store: handlers are told version 0. */
+  isBooting = false;
   /** Offer a value again in every new version that names it, though it has not changed. */
   repeatsOffers = false;
   #table: Reported;
@@ -99,12 +101,14 @@ export class Desired {
     this.#table.setAck(i, setByDevice, 0, "set by the device");
   }
 
-  /** The accepted values, as a document that `apply` reads back. */
+  /** The values in effect that the cloud has set, as a document that `apply` reads back. */
   toText(): string {
     const { names, values, ac } = this.#table;
     let text = `{"$version":${this.version}`;
     for (let i = 0; i < names.length; i++) {
-      if (ac[i] === done) text += `,"${names[i]}":${JSON.stringify(values[i])}`;
+      // A refused value leaves the one before it in effect: that one has to survive.
+      if (values[i] === undefined || ac[i] === 0 || ac[i] === setByDevice) continue;
+      text += `,"${names[i]}":${JSON.stringify(values[i])}`;
     }
     return `${text}}`;
   }
@@ -139,7 +143,7 @@ export class Desired {
       table.setAck(i, refused, version, problem);
       return;
     }
-    const outcome = this.#applier.offer(table.names[i]!, value, version);
+    const outcome = this.#applier.offer(table.names[i]!, value, this.isBooting ? 0 : version);
     if (outcome instanceof Promise) {
       table.setAck(i, inProgress, version);
       void outcome.then((late) => {

@@ -73,6 +73,7 @@ export class Twin {
 
   /** Applies the state stored by `persist`, if any, and the defaults: the device works before it is connected. */
   restore(stored: Uint8Array | undefined): void {
+    this.desired.isBooting = true;
     try {
       const version = stored && readVersion(stored, 0, stored.length);
       if (stored && version) this.desired.apply(stored, 0, stored.length, version, true);
@@ -80,6 +81,7 @@ export class Twin {
       this.#host.log("warn", `twin: stored desired state ignored: ${(error as Error).message}`);
     }
     this.desired.applyDefaults();
+    this.desired.isBooting = false;
   }
 
   /** The hub accepted the session: asks for the twin at once. */
