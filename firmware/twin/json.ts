@@ -1,6 +1,6 @@
 /** JSON (RFC 8259) read member by member from bytes: foreign or hostile parts are skipped, never built in memory. */
 import { GodwitError } from "../codec/error.ts";
-import { decodeUtf8 } from "../codec/utf8.ts";
+import { decodeUtf8, writeUtf8 } from "../codec/utf8.ts";
 import type { Schema } from "../model/types.ts";
 
 /** Deeper nesting is refused before a recursive parser could run out of stack. The hub itself allows 10. */
@@ -149,9 +149,9 @@ export function sameJson(a: unknown, b: unknown): boolean {
   return Array.isArray(a) === Array.isArray(b);
 }
 
-/** Size of a value by the hub's own rule for twins: keys and text by character, numbers 8, booleans 4. */
+/** Size of a value by the hub's own rule for twins: keys and text in UTF-8, numbers 8, booleans 4. */
 export function twinSize(value: unknown): number {
-  if (typeof value === "string") return value.length;
+  if (typeof value === "string") return writeUtf8(value);
   if (typeof value === "number") return 8;
   if (typeof value !== "object" || value === null) return 4;
   let size = 0;

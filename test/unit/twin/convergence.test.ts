@@ -5,7 +5,7 @@ import { World } from "../../../host-tools/sim/world.ts";
 import { type Fate, ScriptedHub } from "../../support/scripted-hub.ts";
 import { Rig } from "../../support/thermo.ts";
 
-const stepsPerSeed = 150;
+const stepsPerSeed = 120;
 const seeds = Array.from({ length: 12 }, (_, i) => 1000 + i);
 
 const choices: Record<string, unknown[]> = {

@@ -67,6 +67,7 @@ test("two values are the same if a merge would not tell them apart", () => {
 
 test("sizes follow the hub's rule", () => {
   expect(twinSize("abc")).toBe(3);
+  expect(twinSize("ü")).toBe(2);
   expect(twinSize(1)).toBe(8);
   expect(twinSize(true)).toBe(4);
   expect(twinSize({ ab: 1, c: { d: "xyz" } })).toBe(2 + 8 + 1 + 1 + 3);
