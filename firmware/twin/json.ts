@@ -57,21 +57,21 @@ export class JsonMembers {
   name = "";
   start = 0;
   end = 0;
-  #bytes: Uint8Array;
-  #at: number;
-  #limit: number;
-  #isFirst = true;
+  private bytes: Uint8Array;
+  private at: number;
+  private limit: number;
+  private isFirst = true;
 
   /** @throws GodwitError `malformed` if there is no object between `start` and `limit` */
   constructor(bytes: Uint8Array, start = 0, limit = bytes.length) {
-    this.#bytes = bytes;
-    this.#limit = limit;
-    this.#at = this.#expect(123, start);
+    this.bytes = bytes;
+    this.limit = limit;
+    this.at = this.expect(123, start);
   }
 
-  #expect(byte: number, from: number): number {
-    const at = skipSpace(this.#bytes, from, this.#limit);
-    if (at >= this.#limit || this.#bytes[at] !== byte) throw malformed(at);
+  private expect(byte: number, from: number): number {
+    const at = skipSpace(this.bytes, from, this.limit);
+    if (at >= this.limit || this.bytes[at] !== byte) throw malformed(at);
     return at + 1;
   }
 
@@ -80,21 +80,21 @@ export class JsonMembers {
    * @throws GodwitError `malformed` with the offset of the fault
    */
   next(): boolean {
-    const bytes = this.#bytes;
-    let at = skipSpace(bytes, this.#at, this.#limit);
-    if (bytes[at] === 125 && at < this.#limit) {
-      if (skipSpace(bytes, at + 1, this.#limit) !== this.#limit) throw malformed(at + 1);
+    const bytes = this.bytes;
+    let at = skipSpace(bytes, this.at, this.limit);
+    if (bytes[at] === 125 && at < this.limit) {
+      if (skipSpace(bytes, at + 1, this.limit) !== this.limit) throw malformed(at + 1);
       return false;
     }
-    if (!this.#isFirst) at = this.#expect(comma, at);
-    this.#isFirst = false;
-    const nameAt = this.#expect(quote, at) - 1;
-    const nameEnd = skipString(bytes, nameAt, this.#limit);
+    if (!this.isFirst) at = this.expect(comma, at);
+    this.isFirst = false;
+    const nameAt = this.expect(quote, at) - 1;
+    const nameEnd = skipString(bytes, nameAt, this.limit);
     this.name =
       nameEnd - nameAt > nameBytesMax ? "" : String(parseJson(bytes.subarray(nameAt, nameEnd), 1));
-    this.start = skipSpace(bytes, this.#expect(colon, nameEnd), this.#limit);
-    this.end = skipValue(bytes, this.start, this.#limit);
-    this.#at = this.end;
+    this.start = skipSpace(bytes, this.expect(colon, nameEnd), this.limit);
+    this.end = skipValue(bytes, this.start, this.limit);
+    this.at = this.end;
     return true;
   }
 }
