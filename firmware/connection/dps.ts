@@ -117,8 +117,7 @@ export class Registration implements LinkOwner, MqttEvents {
   onAcknowledged(): void {}
 
   onPublish(message: InboundMessage, payload: Uint8Array): void {
-    if (message.ackToken)
-      this.client.acknowledge(message.ackToken, this.platform.clock.ticksMs());
+    if (message.ackToken) this.client.acknowledge(message.ackToken, this.platform.clock.ticksMs());
     if (!message.topic.startsWith(DPS_RESPONSE_PREFIX)) return;
     if (topicParameter(message.topic, "$rid") !== `${this.rid}`) return;
     const status = Number(segmentAfter(message.topic, DPS_RESPONSE_PREFIX));

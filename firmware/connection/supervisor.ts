@@ -193,9 +193,7 @@ export class Supervisor implements SessionOwner {
     if (!this.setState("connecting")) return;
     const lifeMs = (this.options.tokenLifeS ?? TOKEN_LIFE_DEFAULT_S) * 1000;
     const share = RENEW_FROM + randomShare(this.platform.random) * (RENEW_TO - RENEW_FROM);
-    this.renewMs = key
-      ? this.platform.clock.ticksMs() + lifeMs * share
-      : Number.POSITIVE_INFINITY;
+    this.renewMs = key ? this.platform.clock.ticksMs() + lifeMs * share : Number.POSITIVE_INFINITY;
     const { isKnown: isTimeKnown } = this.time;
     this.session.open({ host, gateway, deviceId, key, tls, isTimeKnown, nowS: this.time.nowS() });
   }
@@ -236,7 +234,12 @@ export class Supervisor implements SessionOwner {
     }
   }
 
-  private failed(code: FaultCode, detail: string, retryAfterMs = 0, pace: Pace = paceOf(code)): void {
+  private failed(
+    code: FaultCode,
+    detail: string,
+    retryAfterMs = 0,
+    pace: Pace = paceOf(code),
+  ): void {
     const message = explain(code, detail);
     this.fault = { code, message, atMs: this.platform.clock.ticksMs() };
     this.owner.counters.failures++;

@@ -9,10 +9,10 @@ export type Handlers = Readonly<Record<string, Handler | undefined>>;
 
 export class Guard {
   readonly counters: DeviceCounters;
-  readonly #log: Log;
+  private readonly log: Log;
 
   constructor(log: Log, counters: DeviceCounters) {
-    this.#log = log;
+    this.log = log;
     this.counters = counters;
   }
 
@@ -37,7 +37,7 @@ export class Guard {
   failed(what: string, error: unknown): Refusal {
     this.counters.handlerErrors++;
     const text = error instanceof Error ? error.message : String(error);
-    this.#log("error", `${what} failed: ${text}`);
+    this.log("error", `${what} failed: ${text}`);
     return new Refusal(500, text);
   }
 }

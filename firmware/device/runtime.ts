@@ -41,54 +41,54 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     handlerErrors: 0,
     cloudMessages: 0,
   };
-  readonly #platform: Platform;
-  readonly #options: DeviceOptions<Model>;
-  readonly #guard: Guard;
-  readonly #methods: Methods;
-  readonly #sender: Sender;
-  readonly #works: Works;
-  readonly #onTimer = () => this.#tick();
-  #timer: TimerHandle | undefined;
-  #timerAtMs = Infinity;
-  #isStarted = false;
-  #isRestored = false;
+  private readonly platform: Platform;
+  private readonly options: DeviceOptions<Model>;
+  private readonly guard: Guard;
+  private readonly methods: Methods;
+  private readonly sender: Sender;
+  private readonly works: Works;
+  private readonly onTimer = () => this.tick();
+  private timer: TimerHandle | undefined;
+  private timerAtMs = Infinity;
+  private isStarted = false;
+  private isRestored = false;
   /** Deadlines are looked at again when the outermost call ends. */
-  #depth = 0;
+  private depth = 0;
 
   constructor(model: Model, platform: Platform, options: DeviceOptions<Model>) {
     const { encoder = new JsonEncoder(), commandTimeoutMs = commandTimeoutDefaultMs } = options;
-    this.#platform = platform;
-    this.#options = options;
-    this.#guard = new Guard(platform.log, this.counters);
+    this.platform = platform;
+    this.options = options;
+    this.guard = new Guard(platform.log, this.counters);
     this.connection = new Connection(platform, { ...options.connection, modelId: model.id }, this);
     this.twin = new Twin(model.properties ?? {}, this);
     this.twin.desired.repeatsOffers = options.repeatsDesired ?? false;
-    this.#methods = new Methods(model.commands ?? {}, this, commandTimeoutMs);
+    this.methods = new Methods(model.commands ?? {}, this, commandTimeoutMs);
     const { telemetry = {} } = model;
-    this.#sender = new Sender(telemetry, platform, this.connection, encoder, this.#guard);
-    this.#works = new Works(this, this.#guard);
+    this.sender = new Sender(telemetry, platform, this.connection, encoder, this.guard);
+    this.works = new Works(this, this.guard);
   }
 
   start(): void {
-    if (this.#isStarted) return;
-    this.#isStarted = true;
-    this.#depth++;
-    if (!this.#isRestored) this.twin.restore(this.#stored());
-    this.#isRestored = true;
-    this.#works.start();
+    if (this.isStarted) return;
+    this.isStarted = true;
+    this.depth++;
+    if (!this.isRestored) this.twin.restore(this.stored());
+    this.isRestored = true;
+    this.works.start();
     this.connection.start();
-    this.#leave();
+    this.leave();
   }
 
   stop(): void {
-    this.#isStarted = false;
-    this.#works.stop();
+    this.isStarted = false;
+    this.works.stop();
     this.connection.stop();
-    this.#arm();
+    this.arm();
   }
 
   send(values: Readonly<Record<string, unknown>>, onSettled?: (outcome: Settled) => void): boolean {
-    const isTaken = this.#sender.send(values, onSettled);
+    const isTaken = this.sender.send(values, onSettled);
     this.wake();
     return isTaken;
   }
@@ -105,89 +105,89 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
   }
 
   every(intervalMs: number, work: Work): Periodic {
-    return this.#works.add(intervalMs, false, work);
+    return this.works.add(intervalMs, false, work);
   }
 
   after(delayMs: number, work: Work): Periodic {
-    return this.#works.add(delayMs, true, work);
+    return this.works.add(delayMs, true, work);
   }
 
   onOpen(): void {
-    this.#depth++;
-    this.#methods.disconnected();
+    this.depth++;
+    this.methods.disconnected();
     this.twin.connected(this.now());
-    this.#leave();
+    this.leave();
   }
 
   onState(state: ConnectionState, fault: Fault | undefined): void {
-    this.#depth++;
+    this.depth++;
     if (state !== "connected" && state !== "connecting") {
       this.twin.disconnected();
-      this.#methods.disconnected();
+      this.methods.disconnected();
     }
-    const { onState } = this.#options;
-    if (onState) this.#guard.run(() => onState(state, fault), "onState");
-    this.#leave();
+    const { onState } = this.options;
+    if (onState) this.guard.run(() => onState(state, fault), "onState");
+    this.leave();
   }
 
   onMessage(topic: string, payload: Uint8Array, ackToken: number): boolean {
-    this.#depth++;
+    this.depth++;
     let isDone = true;
     try {
-      isDone = this.#route(topic, payload, ackToken);
+      isDone = this.route(topic, payload, ackToken);
     } catch (error) {
       this.log("warn", `message on ${topic.slice(0, 80)} ignored: ${(error as Error).message}`);
     }
-    this.#leave();
+    this.leave();
     return isDone;
   }
 
   offer(name: string, value: unknown, version: number): Outcome | Promise<Outcome> {
-    const handlers = (this.#options.desired ?? {}) as unknown as Handlers;
-    return this.#guard.call("desired property", handlers, name, value, version) as Outcome;
+    const handlers = (this.options.desired ?? {}) as unknown as Handlers;
+    return this.guard.call("desired property", handlers, name, value, version) as Outcome;
   }
 
   invoke(name: string, request: unknown): unknown {
-    const handlers = (this.#options.commands ?? {}) as unknown as Handlers;
+    const handlers = (this.options.commands ?? {}) as unknown as Handlers;
     if (!Object.hasOwn(handlers, name)) return new Refusal(501, `no handler for ${name}`);
-    return this.#guard.call("command", handlers, name, request);
+    return this.guard.call("command", handlers, name, request);
   }
 
   publishGet(rid: number): boolean {
-    return this.#publish(twinGetTopic(rid), "");
+    return this.publish(twinGetTopic(rid), "");
   }
 
   publishPatch(rid: number, body: string): boolean {
-    return this.#publish(twinReportedTopic(rid), body);
+    return this.publish(twinReportedTopic(rid), body);
   }
 
   respond(status: number, rid: string, body: string): boolean {
-    return this.#publish(methodResponseTopic(status, rid), body);
+    return this.publish(methodResponseTopic(status, rid), body);
   }
 
   persist(text: string): void {
     try {
-      this.#platform.storage.write(storedDesiredKey, encodeUtf8(text));
+      this.platform.storage.write(storedDesiredKey, encodeUtf8(text));
     } catch (error) {
       // The store refuses what is too long for it; an older state would be wrong after an offline boot.
-      this.#platform.storage.delete(storedDesiredKey);
+      this.platform.storage.delete(storedDesiredKey);
       this.log("warn", `desired state is not kept for offline boots: ${(error as Error).message}`);
     }
   }
 
   jitter(): number {
-    return randomShare(this.#platform.random);
+    return randomShare(this.platform.random);
   }
 
   log(level: LogLevel, text: string): void {
-    this.#platform.log(level, text);
+    this.platform.log(level, text);
   }
 
   wake(): void {
-    if (this.#depth === 0) this.#arm();
+    if (this.depth === 0) this.arm();
   }
 
-  #publish(topic: string, body: string): boolean {
+  private publish(topic: string, body: string): boolean {
     try {
       return this.connection.publish(topic, encodeUtf8(body));
     } catch (error) {
@@ -198,12 +198,12 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
   }
 
   now(): number {
-    return this.#platform.clock.ticksMs();
+    return this.platform.clock.ticksMs();
   }
 
-  #stored(): Uint8Array | undefined {
+  private stored(): Uint8Array | undefined {
     try {
-      return this.#platform.storage.read(storedDesiredKey);
+      return this.platform.storage.read(storedDesiredKey);
     } catch (error) {
       this.log("warn", `stored desired state cannot be read: ${(error as Error).message}`);
       return undefined;
@@ -211,7 +211,7 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
   }
 
   /** False: the message is acknowledged later. */
-  #route(topic: string, payload: Uint8Array, ackToken: number): boolean {
+  private route(topic: string, payload: Uint8Array, ackToken: number): boolean {
     const nowMs = this.now();
     if (topic.startsWith(TWIN_RESPONSE_PREFIX)) {
       const status = Number(segmentAfter(topic, TWIN_RESPONSE_PREFIX));
@@ -222,13 +222,13 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     } else if (topic.startsWith(METHOD_REQUEST_PREFIX)) {
       const rid = topicParameter(topic, "$rid");
       const name = segmentAfter(topic, METHOD_REQUEST_PREFIX);
-      if (rid !== undefined) this.#methods.request(name, rid, payload, nowMs);
-    } else return this.#deliver(topic, payload, ackToken);
+      if (rid !== undefined) this.methods.request(name, rid, payload, nowMs);
+    } else return this.deliver(topic, payload, ackToken);
     return true;
   }
 
-  #deliver(topic: string, payload: Uint8Array, ackToken: number): boolean {
-    const handler = this.#options.onMessage;
+  private deliver(topic: string, payload: Uint8Array, ackToken: number): boolean {
+    const handler = this.options.onMessage;
     const bagAt = topic.indexOf("/messages/devicebound/");
     if (!handler || bagAt < 0) {
       this.log("warn", "a cloud-to-device message was ignored: nobody handles it");
@@ -238,44 +238,44 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     this.counters.cloudMessages++;
     // A copy: the handler may keep it or work on it later.
     const message = new CloudMessage(properties, payload.slice());
-    const result = this.#guard.run(handler as Handler, "onMessage", message);
+    const result = this.guard.run(handler as Handler, "onMessage", message);
     if (!(result instanceof Promise) || ackToken === 0) return true;
     void result.then(() => this.connection.acknowledge(ackToken));
     return false;
   }
 
-  #tick(): void {
-    this.#timer = undefined;
-    this.#timerAtMs = Infinity;
-    this.#depth++;
+  private tick(): void {
+    this.timer = undefined;
+    this.timerAtMs = Infinity;
+    this.depth++;
     const nowMs = this.now();
     try {
       this.twin.tick(nowMs);
-      this.#methods.tick(nowMs);
+      this.methods.tick(nowMs);
     } catch (error) {
-      this.#guard.failed("twin", error);
+      this.guard.failed("twin", error);
     }
-    this.#sender.tick(nowMs);
-    this.#works.tick(nowMs);
-    this.#leave();
+    this.sender.tick(nowMs);
+    this.works.tick(nowMs);
+    this.leave();
   }
 
-  #leave(): void {
-    if (--this.#depth === 0) this.#arm();
+  private leave(): void {
+    if (--this.depth === 0) this.arm();
   }
 
   /** One timer for everything: moved when the earliest deadline moves. */
-  #arm(): void {
-    const { timers } = this.#platform;
+  private arm(): void {
+    const { timers } = this.platform;
     let atMs = Infinity;
-    if (this.#isStarted) {
-      atMs = Math.min(this.twin.nextDeadlineMs(), this.#methods.nextDeadlineMs());
-      atMs = Math.min(atMs, this.#sender.encoder.nextDeadlineMs(), this.#works.nextDeadlineMs());
+    if (this.isStarted) {
+      atMs = Math.min(this.twin.nextDeadlineMs(), this.methods.nextDeadlineMs());
+      atMs = Math.min(atMs, this.sender.encoder.nextDeadlineMs(), this.works.nextDeadlineMs());
     }
-    if (atMs === this.#timerAtMs) return;
-    if (this.#timer) timers.stop(this.#timer);
-    this.#timerAtMs = atMs;
+    if (atMs === this.timerAtMs) return;
+    if (this.timer) timers.stop(this.timer);
+    this.timerAtMs = atMs;
     const delayMs = Math.max(0, atMs - this.now());
-    this.#timer = atMs === Infinity ? undefined : timers.start(delayMs, this.#onTimer);
+    this.timer = atMs === Infinity ? undefined : timers.start(delayMs, this.onTimer);
   }
 }

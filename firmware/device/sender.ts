@@ -10,11 +10,11 @@ import type { Guard } from "./guard.ts";
 
 export class Sender {
   readonly encoder: TelemetryEncoder;
-  readonly #specs: Readonly<Record<string, TelemetrySpec>>;
-  readonly #platform: Platform;
-  readonly #connection: Connection;
-  readonly #guard: Guard;
-  readonly #onProblem = (name: string, problem: string) => this.#leaveOut(name, problem);
+  private readonly specs: Readonly<Record<string, TelemetrySpec>>;
+  private readonly platform: Platform;
+  private readonly connection: Connection;
+  private readonly guard: Guard;
+  private readonly onProblem = (name: string, problem: string) => this.leaveOut(name, problem);
 
   constructor(
     specs: Readonly<Record<string, TelemetrySpec>>,
@@ -23,23 +23,23 @@ export class Sender {
     encoder: TelemetryEncoder,
     guard: Guard,
   ) {
-    this.#specs = specs;
-    this.#platform = platform;
-    this.#connection = connection;
+    this.specs = specs;
+    this.platform = platform;
+    this.connection = connection;
     this.encoder = encoder;
-    this.#guard = guard;
+    this.guard = guard;
   }
 
   /** False: nothing valid in `values`, or the outbox refused the message they completed. */
   send(values: Readonly<Record<string, unknown>>, onSettled?: (outcome: Settled) => void): boolean {
-    const sample = takeSample(this.#specs, values, this.#onProblem);
+    const sample = takeSample(this.specs, values, this.onProblem);
     if (!sample) return false;
     try {
-      const wallMs = this.#wallMs();
-      const payload = this.encoder.add(sample, this.#platform.clock.ticksMs(), wallMs);
-      return payload === undefined || this.#queue(payload, wallMs, onSettled);
+      const wallMs = this.wallMs();
+      const payload = this.encoder.add(sample, this.platform.clock.ticksMs(), wallMs);
+      return payload === undefined || this.queue(payload, wallMs, onSettled);
     } catch (error) {
-      this.#guard.failed("telemetry", error);
+      this.guard.failed("telemetry", error);
       return false;
     }
   }
@@ -49,17 +49,17 @@ export class Sender {
     if (nowMs < this.encoder.nextDeadlineMs()) return;
     try {
       const payload = this.encoder.flush();
-      if (payload) this.#queue(payload, this.#wallMs());
+      if (payload) this.queue(payload, this.wallMs());
     } catch (error) {
-      this.#guard.failed("telemetry", error);
+      this.guard.failed("telemetry", error);
     }
   }
 
-  #wallMs(): number | undefined {
-    return this.#connection.isTimeKnown ? this.#platform.clock.wallMs() : undefined;
+  private wallMs(): number | undefined {
+    return this.connection.isTimeKnown ? this.platform.clock.wallMs() : undefined;
   }
 
-  #queue(
+  private queue(
     payload: Uint8Array,
     wallMs: number | undefined,
     onSettled?: (outcome: Settled) => void,
@@ -71,14 +71,14 @@ export class Sender {
       bag += `&${CREATION_TIME}=${time.split(":").join("%3A")}`;
     }
     const message: OutboundMessage = onSettled ? { payload, bag, onSettled } : { payload, bag };
-    if (this.#connection.send(message)) return true;
-    this.#guard.counters.refusedMessages++;
+    if (this.connection.send(message)) return true;
+    this.guard.counters.refusedMessages++;
     return false;
   }
 
-  #leaveOut(name: string, problem: string): void {
+  private leaveOut(name: string, problem: string): void {
     // The first one and every hundredth: a broken sensor must not flood the log.
-    if (this.#guard.counters.invalidValues++ % 100 === 0)
-      this.#platform.log("warn", `send: ${name} ${problem}`);
+    if (this.guard.counters.invalidValues++ % 100 === 0)
+      this.platform.log("warn", `send: ${name} ${problem}`);
   }
 }

@@ -24,7 +24,7 @@ type Later<T> = T | Promise<T>;
 /**
  * Called when the value in effect has to change: at boot with the stored value or the default, then whenever the
  * cloud changes it. Return `refuse(status, text)` to keep the old value; a throw counts as `refuse(500, …)`.
- * `version` is 0 for a default.
+ * `version` is 0 for a default and for what was stored.
  */
 export type DesiredHandlers<M extends Model> = {
   [K in WritableName<M>]?: (

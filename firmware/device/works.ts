@@ -14,29 +14,29 @@ export class Periodic {
   isRunning = false;
   readonly isOnce: boolean;
   readonly work: Work;
-  #intervalMs: number;
-  #owner: Works;
+  private periodMs: number;
+  private owner: Works;
 
   constructor(intervalMs: number, isOnce: boolean, work: Work, owner: Works) {
     this.isOnce = isOnce;
     this.work = work;
-    this.#owner = owner;
-    this.#intervalMs = checked(intervalMs);
+    this.owner = owner;
+    this.periodMs = checked(intervalMs);
   }
 
   get intervalMs(): number {
-    return this.#intervalMs;
+    return this.periodMs;
   }
 
   /** Changes the interval; the next run is one new interval from now. @throws GodwitError `argument` */
   set intervalMs(intervalMs: number) {
-    this.#intervalMs = checked(intervalMs);
-    this.#owner.schedule(this);
+    this.periodMs = checked(intervalMs);
+    this.owner.schedule(this);
   }
 
   /** No further run. Assigning `intervalMs` starts it again. */
   stop(): void {
-    this.#owner.remove(this);
+    this.owner.remove(this);
   }
 }
 
@@ -53,14 +53,14 @@ export interface WorksHost {
 }
 
 export class Works {
-  readonly #host: WorksHost;
-  readonly #guard: Guard;
-  readonly #list: Periodic[] = [];
-  #isStarted = false;
+  private readonly host: WorksHost;
+  private readonly guard: Guard;
+  private readonly list: Periodic[] = [];
+  private isStarted = false;
 
   constructor(host: WorksHost, guard: Guard) {
-    this.#host = host;
-    this.#guard = guard;
+    this.host = host;
+    this.guard = guard;
   }
 
   /** @throws GodwitError `argument` for an impossible interval, `limit` beyond 32 works */
@@ -71,51 +71,51 @@ export class Works {
   }
 
   start(): void {
-    this.#isStarted = true;
-    for (const periodic of this.#list) this.schedule(periodic);
+    this.isStarted = true;
+    for (const periodic of this.list) this.schedule(periodic);
   }
 
   stop(): void {
-    this.#isStarted = false;
+    this.isStarted = false;
   }
 
   schedule(periodic: Periodic): void {
-    if (!this.#list.includes(periodic)) {
-      if (this.#list.length >= worksMax) {
+    if (!this.list.includes(periodic)) {
+      if (this.list.length >= worksMax) {
         throw new GodwitError("limit", `more than ${worksMax} periodic works`);
       }
-      this.#list.push(periodic);
+      this.list.push(periodic);
     }
-    if (!this.#isStarted) return;
-    periodic.nextMs = this.#host.now() + periodic.intervalMs;
-    this.#host.wake();
+    if (!this.isStarted) return;
+    periodic.nextMs = this.host.now() + periodic.intervalMs;
+    this.host.wake();
   }
 
   remove(periodic: Periodic): void {
     periodic.nextMs = Infinity;
-    const at = this.#list.indexOf(periodic);
-    if (at >= 0) this.#list.splice(at, 1);
+    const at = this.list.indexOf(periodic);
+    if (at >= 0) this.list.splice(at, 1);
   }
 
   nextDeadlineMs(): number {
     let atMs = Infinity;
-    if (!this.#isStarted) return atMs;
-    for (const periodic of this.#list) if (periodic.nextMs < atMs) atMs = periodic.nextMs;
+    if (!this.isStarted) return atMs;
+    for (const periodic of this.list) if (periodic.nextMs < atMs) atMs = periodic.nextMs;
     return atMs;
   }
 
   /** Runs what is due, in the order in which it was added. */
   tick(nowMs: number): void {
-    const list = this.#list;
+    const list = this.list;
     for (let i = 0; i < list.length; i++) {
       const periodic = list[i]!;
-      if (periodic.nextMs <= nowMs) this.#run(periodic, nowMs);
+      if (periodic.nextMs <= nowMs) this.run(periodic, nowMs);
       // It may have ended, or stopped itself.
       if (list[i] !== periodic) i--;
     }
   }
 
-  #run(periodic: Periodic, nowMs: number): void {
+  private run(periodic: Periodic, nowMs: number): void {
     const { intervalMs, work } = periodic;
     if (periodic.isOnce) this.remove(periodic);
     else {
@@ -124,7 +124,7 @@ export class Works {
       if (periodic.nextMs <= nowMs) periodic.nextMs = nowMs + intervalMs;
     }
     if (periodic.isRunning) return;
-    const result = this.#guard.run(work, work.name || "periodic work");
+    const result = this.guard.run(work, work.name || "periodic work");
     if (!(result instanceof Promise)) return;
     periodic.isRunning = true;
     void result.then(() => {

@@ -32,6 +32,7 @@ export class MqttClient implements PacketSink {
   private nowMs = 0;
   private keepAliveMs = 0;
   private sentMs = 0;
+  private heardMs = 0;
   /** Since when output waits without progress, PINGRESP is due, CONNACK is due. */
   private waitingMs = NEVER;
   private pingMs = NEVER;
@@ -74,13 +75,13 @@ export class MqttClient implements PacketSink {
     this.isAccepted = false;
     this.inbound.restart();
     this.keepAliveMs = connect.keepAliveS * 1000;
-    this.sentMs = this.waitingMs = this.connectMs = nowMs;
+    this.sentMs = this.heardMs = this.waitingMs = this.connectMs = nowMs;
   }
 
   /** Bytes from the transport. Never throws. */
   receive(bytes: Uint8Array, nowMs: number): void {
     if (this.state === STATE.idle) return;
-    this.nowMs = nowMs;
+    this.nowMs = this.heardMs = nowMs;
     this.reader.feed(bytes);
     for (let before = -1; ; before = this.reader.position) {
       try {
@@ -134,7 +135,10 @@ export class MqttClient implements PacketSink {
   /** An eighth early: a timer that is late must not break the promise given in CONNECT. */
   private pingDueMs(): number {
     const isQuiet = this.state === STATE.connected && this.waitingMs === NEVER;
-    return isQuiet && this.keepAliveMs > 0 ? this.sentMs + this.keepAliveMs * 0.875 : NEVER;
+    if (!isQuiet || this.keepAliveMs === 0) return NEVER;
+    // QoS 0 has no acknowledgement: who only talks would never notice that nobody hears.
+    const silentMs = this.pingMs === NEVER ? Math.min(this.sentMs, this.heardMs) : this.sentMs;
+    return silentMs + this.keepAliveMs * 0.875;
   }
 
   /** Starts or stops the watch over output that waits. */

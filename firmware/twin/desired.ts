@@ -53,17 +53,19 @@ function merge(schema: Schema, base: unknown, patch: unknown): unknown {
 export class Desired {
   /** Version of the document that was applied last; 0 before the first. */
   version = 0;
+  /** The document being applied comes from the device's own store: handlers are told version 0. */
+  isBooting = false;
   /** Offer a value again in every new version that names it, though it has not changed. */
   repeatsOffers = false;
-  #table: Reported;
-  #applier: Applier;
+  private table: Reported;
+  private applier: Applier;
   /** What the cloud asked for last, refused values included. */
-  #asked: unknown[];
+  private asked: unknown[];
 
   constructor(table: Reported, applier: Applier) {
-    this.#table = table;
-    this.#applier = applier;
-    this.#asked = new Array(table.names.length).fill(undefined);
+    this.table = table;
+    this.applier = applier;
+    this.asked = new Array(table.names.length).fill(undefined);
   }
 
   /**
@@ -71,14 +73,14 @@ export class Desired {
    * @throws GodwitError `malformed`; members before the fault have been applied then
    */
   apply(bytes: Uint8Array, start: number, end: number, version: number, isFull: boolean): void {
-    const { names, flags } = this.#table;
+    const { names, flags } = this.table;
     for (let i = 0; i < flags.length; i++) flags[i]! &= ~metFlag;
     const members = new JsonMembers(bytes, start, end);
     while (members.next()) {
       const i = names.indexOf(members.name);
       if (i < 0 || !(flags[i]! & writableFlag)) continue;
       flags[i]! |= metFlag;
-      this.#read(i, bytes.subarray(members.start, members.end), version, isFull);
+      this.read(i, bytes.subarray(members.start, members.end), version, isFull);
     }
     if (isFull) this.applyDefaults();
     this.version = version;
@@ -86,92 +88,94 @@ export class Desired {
 
   /** Puts the default in place of every writable property that the last document did not name. */
   applyDefaults(): void {
-    const { flags } = this.#table;
+    const { flags } = this.table;
     for (let i = 0; i < flags.length; i++) {
-      if ((flags[i]! & (metFlag | writableFlag)) === writableFlag) this.#withdraw(i);
+      if ((flags[i]! & (metFlag | writableFlag)) === writableFlag) this.withdraw(i);
     }
   }
 
   /** The application has changed a writable property by itself. */
   override(i: number, value: unknown): void {
-    if (sameJson(this.#table.values[i], value)) return;
-    this.#table.values[i] = value;
-    this.#table.setAck(i, setByDevice, 0, "set by the device");
+    if (sameJson(this.table.values[i], value)) return;
+    this.table.values[i] = value;
+    this.table.setAck(i, setByDevice, 0, "set by the device");
   }
 
-  /** The accepted values, as a document that `apply` reads back. */
+  /** The values in effect that the cloud has set, as a document that `apply` reads back. */
   toText(): string {
-    const { names, values, ac } = this.#table;
+    const { names, values, ac } = this.table;
     let text = `{"$version":${this.version}`;
     for (let i = 0; i < names.length; i++) {
-      if (ac[i] === done) text += `,"${names[i]}":${JSON.stringify(values[i])}`;
+      // A refused value leaves the one before it in effect: that one has to survive.
+      if (values[i] === undefined || ac[i] === 0 || ac[i] === setByDevice) continue;
+      text += `,"${names[i]}":${JSON.stringify(values[i])}`;
     }
     return `${text}}`;
   }
 
-  #read(i: number, bytes: Uint8Array, version: number, isFull: boolean): void {
-    const spec = this.#table.specs[i]!;
+  private read(i: number, bytes: Uint8Array, version: number, isFull: boolean): void {
+    const spec = this.table.specs[i]!;
     let value: unknown;
     try {
       value = parseJson(bytes, countMax(spec));
     } catch (error) {
-      this.#asked[i] = undefined;
-      this.#table.setAck(i, refused, version, (error as Error).message);
+      this.asked[i] = undefined;
+      this.table.setAck(i, refused, version, (error as Error).message);
       return;
     }
-    if (value === null) this.#withdraw(i);
-    else this.#offer(i, isFull ? value : merge(spec, this.#asked[i], value), version, isFull);
+    if (value === null) this.withdraw(i);
+    else this.offer(i, isFull ? value : merge(spec, this.asked[i], value), version, isFull);
   }
 
-  #offer(i: number, value: unknown, version: number, isFull: boolean): void {
-    const table = this.#table;
+  private offer(i: number, value: unknown, version: number, isFull: boolean): void {
+    const table = this.table;
     const isNew = version !== this.version;
-    if (!(this.repeatsOffers && isNew) && sameJson(value, this.#asked[i])) {
+    if (!(this.repeatsOffers && isNew) && sameJson(value, this.asked[i])) {
       if (isFull || sameJson(value, table.values[i])) {
         const ac = table.ac[i]!;
         if (isNew && ac !== setByDevice) table.setAck(i, ac, version, table.ad[i]);
         return;
       }
     }
-    this.#asked[i] = value;
+    this.asked[i] = value;
     const problem = validate(table.specs[i]!, value);
     if (problem !== undefined) {
       table.setAck(i, refused, version, problem);
       return;
     }
-    const outcome = this.#applier.offer(table.names[i]!, value, version);
+    const outcome = this.applier.offer(table.names[i]!, value, this.isBooting ? 0 : version);
     if (outcome instanceof Promise) {
       table.setAck(i, inProgress, version);
       void outcome.then((late) => {
         // A newer value may have been offered meanwhile: then this answer is about the past.
-        if (this.#asked[i] !== value || table.ac[i] !== inProgress) return;
-        this.#conclude(i, value, table.av[i]!, late);
-        this.#applier.wake();
+        if (this.asked[i] !== value || table.ac[i] !== inProgress) return;
+        this.conclude(i, value, table.av[i]!, late);
+        this.applier.wake();
       });
-    } else this.#conclude(i, value, version, outcome);
+    } else this.conclude(i, value, version, outcome);
   }
 
-  #conclude(i: number, value: unknown, version: number, outcome: Outcome): void {
+  private conclude(i: number, value: unknown, version: number, outcome: Outcome): void {
     if (outcome instanceof Refusal) {
-      this.#table.setAck(i, outcome.status, version, outcome.description);
+      this.table.setAck(i, outcome.status, version, outcome.description);
       return;
     }
-    this.#table.values[i] = value;
-    this.#table.setAck(i, done, version);
+    this.table.values[i] = value;
+    this.table.setAck(i, done, version);
   }
 
-  #withdraw(i: number): void {
-    const table = this.#table;
+  private withdraw(i: number): void {
+    const table = this.table;
     const { default: initial } = table.specs[i]!;
-    if (this.#asked[i] === undefined && table.ac[i] === setByDevice) return;
-    this.#asked[i] = undefined;
+    if (this.asked[i] === undefined && table.ac[i] === setByDevice) return;
+    this.asked[i] = undefined;
     if (initial === undefined) {
       if (table.ac[i] === 0) return;
       table.values[i] = undefined;
       table.setAck(i, 0, 0);
       return;
     }
-    if (!sameJson(table.values[i], initial)) void this.#applier.offer(table.names[i]!, initial, 0);
+    if (!sameJson(table.values[i], initial)) void this.applier.offer(table.names[i]!, initial, 0);
     table.values[i] = initial;
     table.setAck(i, setByDevice, 0, "default");
   }

@@ -1,6 +1,6 @@
 /** JSON (RFC 8259) read member by member from bytes: foreign or hostile parts are skipped, never built in memory. */
 import { GodwitError } from "../codec/error.ts";
-import { decodeUtf8 } from "../codec/utf8.ts";
+import { decodeUtf8, writeUtf8 } from "../codec/utf8.ts";
 import type { Schema } from "../model/types.ts";
 
 /** Deeper nesting is refused before a recursive parser could run out of stack. The hub itself allows 10. */
@@ -57,21 +57,21 @@ export class JsonMembers {
   name = "";
   start = 0;
   end = 0;
-  #bytes: Uint8Array;
-  #at: number;
-  #limit: number;
-  #isFirst = true;
+  private bytes: Uint8Array;
+  private at: number;
+  private limit: number;
+  private isFirst = true;
 
   /** @throws GodwitError `malformed` if there is no object between `start` and `limit` */
   constructor(bytes: Uint8Array, start = 0, limit = bytes.length) {
-    this.#bytes = bytes;
-    this.#limit = limit;
-    this.#at = this.#expect(123, start);
+    this.bytes = bytes;
+    this.limit = limit;
+    this.at = this.expect(123, start);
   }
 
-  #expect(byte: number, from: number): number {
-    const at = skipSpace(this.#bytes, from, this.#limit);
-    if (at >= this.#limit || this.#bytes[at] !== byte) throw malformed(at);
+  private expect(byte: number, from: number): number {
+    const at = skipSpace(this.bytes, from, this.limit);
+    if (at >= this.limit || this.bytes[at] !== byte) throw malformed(at);
     return at + 1;
   }
 
@@ -80,21 +80,21 @@ export class JsonMembers {
    * @throws GodwitError `malformed` with the offset of the fault
    */
   next(): boolean {
-    const bytes = this.#bytes;
-    let at = skipSpace(bytes, this.#at, this.#limit);
-    if (bytes[at] === 125 && at < this.#limit) {
-      if (skipSpace(bytes, at + 1, this.#limit) !== this.#limit) throw malformed(at + 1);
+    const bytes = this.bytes;
+    let at = skipSpace(bytes, this.at, this.limit);
+    if (bytes[at] === 125 && at < this.limit) {
+      if (skipSpace(bytes, at + 1, this.limit) !== this.limit) throw malformed(at + 1);
       return false;
     }
-    if (!this.#isFirst) at = this.#expect(comma, at);
-    this.#isFirst = false;
-    const nameAt = this.#expect(quote, at) - 1;
-    const nameEnd = skipString(bytes, nameAt, this.#limit);
+    if (!this.isFirst) at = this.expect(comma, at);
+    this.isFirst = false;
+    const nameAt = this.expect(quote, at) - 1;
+    const nameEnd = skipString(bytes, nameAt, this.limit);
     this.name =
       nameEnd - nameAt > nameBytesMax ? "" : String(parseJson(bytes.subarray(nameAt, nameEnd), 1));
-    this.start = skipSpace(bytes, this.#expect(colon, nameEnd), this.#limit);
-    this.end = skipValue(bytes, this.start, this.#limit);
-    this.#at = this.end;
+    this.start = skipSpace(bytes, this.expect(colon, nameEnd), this.limit);
+    this.end = skipValue(bytes, this.start, this.limit);
+    this.at = this.end;
     return true;
   }
 }
@@ -149,9 +149,9 @@ export function sameJson(a: unknown, b: unknown): boolean {
   return Array.isArray(a) === Array.isArray(b);
 }
 
-/** Size of a value by the hub's own rule for twins: keys and text by character, numbers 8, booleans 4. */
+/** Size of a value by the hub's own rule for twins: keys and text in UTF-8, numbers 8, booleans 4. */
 export function twinSize(value: unknown): number {
-  if (typeof value === "string") return value.length;
+  if (typeof value === "string") return writeUtf8(value);
   if (typeof value === "number") return 8;
   if (typeof value !== "object" || value === null) return 4;
   let size = 0;

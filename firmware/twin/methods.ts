@@ -40,10 +40,10 @@ interface Running {
 
 export class Methods {
   readonly counters: MethodCounters = { requests: 0, timeouts: 0, lost: 0 };
-  #commands: Readonly<Record<string, CommandSpec>>;
-  #host: MethodsHost;
-  #timeoutMs: number;
-  #running: Running[] = [];
+  private commands: Readonly<Record<string, CommandSpec>>;
+  private host: MethodsHost;
+  private timeoutMs: number;
+  private running: Running[] = [];
 
   /** `timeoutMs`: an answer later than this is replaced by status 504. */
   constructor(
@@ -51,17 +51,17 @@ export class Methods {
     host: MethodsHost,
     timeoutMs: number,
   ) {
-    this.#commands = commands;
-    this.#host = host;
-    this.#timeoutMs = timeoutMs;
+    this.commands = commands;
+    this.host = host;
+    this.timeoutMs = timeoutMs;
   }
 
   /** Takes one request and answers it, now or when its handler's promise settles. */
   request(name: string, rid: string, body: Uint8Array, nowMs: number): void {
     this.counters.requests++;
-    const spec = Object.hasOwn(this.#commands, name) ? this.#commands[name]! : undefined;
+    const spec = Object.hasOwn(this.commands, name) ? this.commands[name]! : undefined;
     if (!spec) {
-      this.#refuse(rid, notFound, `no command ${name.slice(0, 64)}`);
+      this.refuse(rid, notFound, `no command ${name.slice(0, 64)}`);
       return;
     }
     let request: unknown;
@@ -75,65 +75,65 @@ export class Methods {
     } catch (error) {
       problem = (error as Error).message;
     }
-    if (problem !== undefined) this.#refuse(rid, badRequest, `request ${problem}`);
-    else if (this.#running.length >= runningMax) this.#refuse(rid, busy, "too many commands");
-    else this.#run(name, rid, request, nowMs);
+    if (problem !== undefined) this.refuse(rid, badRequest, `request ${problem}`);
+    else if (this.running.length >= runningMax) this.refuse(rid, busy, "too many commands");
+    else this.run(name, rid, request, nowMs);
   }
 
-  #run(name: string, rid: string, request: unknown, nowMs: number): void {
-    const result = this.#host.invoke(name, request);
+  private run(name: string, rid: string, request: unknown, nowMs: number): void {
+    const result = this.host.invoke(name, request);
     if (!(result instanceof Promise)) {
-      this.#answer(name, rid, result);
+      this.answer(name, rid, result);
       return;
     }
-    const running = { name, rid, deadlineMs: nowMs + this.#timeoutMs };
-    this.#running.push(running);
+    const running = { name, rid, deadlineMs: nowMs + this.timeoutMs };
+    this.running.push(running);
     void result.then((late) => {
-      if (this.#remove(running)) this.#answer(name, rid, late);
+      if (this.remove(running)) this.answer(name, rid, late);
     });
   }
 
   /** Answers from now on would reach nobody: the hub has given up the requests of the lost session. */
   disconnected(): void {
-    this.#running.length = 0;
+    this.running.length = 0;
   }
 
   tick(nowMs: number): void {
     // In the order of their arrival, which is that of their deadlines.
-    while (this.#running.length > 0 && this.#running[0]!.deadlineMs <= nowMs) {
-      const { name, rid } = this.#running.shift()!;
+    while (this.running.length > 0 && this.running[0]!.deadlineMs <= nowMs) {
+      const { name, rid } = this.running.shift()!;
       this.counters.timeouts++;
-      this.#refuse(rid, timedOut, `command ${name} timed out`);
+      this.refuse(rid, timedOut, `command ${name} timed out`);
     }
   }
 
   nextDeadlineMs(): number {
-    return this.#running[0]?.deadlineMs ?? Infinity;
+    return this.running[0]?.deadlineMs ?? Infinity;
   }
 
-  #remove(running: Running): boolean {
-    const at = this.#running.indexOf(running);
-    if (at >= 0) this.#running.splice(at, 1);
+  private remove(running: Running): boolean {
+    const at = this.running.indexOf(running);
+    if (at >= 0) this.running.splice(at, 1);
     return at >= 0;
   }
 
-  #answer(name: string, rid: string, result: unknown): void {
-    const { response } = this.#commands[name]!;
+  private answer(name: string, rid: string, result: unknown): void {
+    const { response } = this.commands[name]!;
     const problem = response && !(result instanceof Refusal) && validate(response, result);
     const body = response && !problem ? JSON.stringify(result) : "";
-    if (result instanceof Refusal) this.#refuse(rid, result.status, result.description);
-    else if (problem) this.#refuse(rid, failed, `command ${name}: its response ${problem}`);
+    if (result instanceof Refusal) this.refuse(rid, result.status, result.description);
+    else if (problem) this.refuse(rid, failed, `command ${name}: its response ${problem}`);
     // Every UTF-16 unit takes three bytes of UTF-8 at most.
-    else if (body.length * 3 <= METHOD_PAYLOAD_BYTES_MAX) this.#send(ok, rid, body);
-    else this.#refuse(rid, failed, `command ${name}: its response is too long`);
+    else if (body.length * 3 <= METHOD_PAYLOAD_BYTES_MAX) this.send(ok, rid, body);
+    else this.refuse(rid, failed, `command ${name}: its response is too long`);
   }
 
-  #refuse(rid: string, status: number, description: string): void {
-    this.#host.log("warn", `method answered with ${status}: ${description}`);
-    this.#send(status, rid, JSON.stringify({ message: description }));
+  private refuse(rid: string, status: number, description: string): void {
+    this.host.log("warn", `method answered with ${status}: ${description}`);
+    this.send(status, rid, JSON.stringify({ message: description }));
   }
 
-  #send(status: number, rid: string, body: string): void {
-    if (!this.#host.respond(status, rid, body)) this.counters.lost++;
+  private send(status: number, rid: string, body: string): void {
+    if (!this.host.respond(status, rid, body)) this.counters.lost++;
   }
 }

@@ -91,7 +91,7 @@ export class Reported {
     this.flags[i]! |= heldFlag | dirtyFlag;
   }
 
-  #wire(i: number): unknown {
+  private wire(i: number): unknown {
     if (!(this.flags[i]! & writableFlag)) return this.values[i];
     if (this.ac[i] === 0) return null;
     // A merge keeps what is not named: an absent text must be deleted with null.
@@ -111,7 +111,7 @@ export class Reported {
       const isOlder = typeof av === "number" && av > 0 && av < this.av[i]!;
       if (isOlder && ac === this.ac[i] && sameJson(value, this.values[i])) this.av[i] = av;
     }
-    this.flags[i] = sameJson(this.#wire(i), held) ? flags & ~dirtyFlag : flags | dirtyFlag;
+    this.flags[i] = sameJson(this.wire(i), held) ? flags & ~dirtyFlag : flags | dirtyFlag;
   }
 
   /** Body of the next PATCH, undefined if the hub knows everything. Its rows count as sent from now on. */
@@ -119,7 +119,7 @@ export class Reported {
     let body = "";
     for (let i = 0; i < this.flags.length; i++) {
       if (!(this.flags[i]! & dirtyFlag)) continue;
-      const member = `${body === "" ? "{" : ","}"${this.names[i]}":${JSON.stringify(this.#wire(i))}`;
+      const member = `${body === "" ? "{" : ","}"${this.names[i]}":${JSON.stringify(this.wire(i))}`;
       if (body !== "" && body.length + member.length > patchLengthMax) break;
       body += member;
       this.flags[i] = (this.flags[i]! & ~dirtyFlag) | sentFlag;

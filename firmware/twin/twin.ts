@@ -49,62 +49,64 @@ export class Twin {
     refused: 0,
   };
   readonly desired: Desired;
-  #host: TwinHost;
-  #isConnected = false;
+  private host: TwinHost;
+  private isConnected = false;
   /** The desired state is that of the hub, as far as the notifications of this connection tell. */
-  #isFresh = false;
-  #notifiedVersion = 0;
-  #rid = 0;
+  private isFresh = false;
+  private notifiedVersion = 0;
+  private rid = 0;
   /** Request id under way, 0 if none; `…AtMs` is its deadline then, else the earliest time of the next one. */
-  #getRid = 0;
-  #getAtMs = Infinity;
-  #patchRid = 0;
-  #patchAtMs = 0;
-  #getFailures = 0;
-  #patchFailures = 0;
-  #persistAtMs = Infinity;
-  #persistedAtMs = -Infinity;
+  private getRid = 0;
+  private getAtMs = Infinity;
+  private patchRid = 0;
+  private patchAtMs = 0;
+  private getFailures = 0;
+  private patchFailures = 0;
+  private persistAtMs = Infinity;
+  private persistedAtMs = -Infinity;
 
   constructor(properties: Readonly<Record<string, PropertySpec>>, host: TwinHost) {
-    this.#host = host;
+    this.host = host;
     this.table = new Reported(properties);
     this.desired = new Desired(this.table, host);
   }
 
   /** Applies the state stored by `persist`, if any, and the defaults: the device works before it is connected. */
   restore(stored: Uint8Array | undefined): void {
+    this.desired.isBooting = true;
     try {
       const version = stored && readVersion(stored, 0, stored.length);
       if (stored && version) this.desired.apply(stored, 0, stored.length, version, true);
     } catch (error) {
-      this.#host.log("warn", `twin: stored desired state ignored: ${(error as Error).message}`);
+      this.host.log("warn", `twin: stored desired state ignored: ${(error as Error).message}`);
     }
     this.desired.applyDefaults();
+    this.desired.isBooting = false;
   }
 
   /** The hub accepted the session: asks for the twin at once. */
   connected(nowMs: number): void {
     this.disconnected();
-    this.#isConnected = true;
-    this.#getFailures = 0;
-    this.#patchFailures = 0;
-    this.#patchAtMs = nowMs;
-    this.#get(nowMs);
+    this.isConnected = true;
+    this.getFailures = 0;
+    this.patchFailures = 0;
+    this.patchAtMs = nowMs;
+    this.get(nowMs);
   }
 
   disconnected(): void {
-    this.#isConnected = false;
-    this.#isFresh = false;
-    this.#notifiedVersion = 0;
-    this.#getRid = 0;
-    this.#getAtMs = Infinity;
-    this.#patchRid = 0;
+    this.isConnected = false;
+    this.isFresh = false;
+    this.notifiedVersion = 0;
+    this.getRid = 0;
+    this.getAtMs = Infinity;
+    this.patchRid = 0;
     this.table.endPatch(false);
   }
 
   /** True while the hub is known to hold every reported value, and the device the hub's desired state. */
   get isConverged(): boolean {
-    return this.#isFresh && this.#patchRid === 0 && !this.table.isDirty;
+    return this.isFresh && this.patchRid === 0 && !this.table.isDirty;
   }
 
   /**
@@ -118,17 +120,17 @@ export class Twin {
       if (this.table.specs[i]!.writable) this.desired.override(i, values[name]);
       else this.table.setValue(i, values[name]);
     }
-    this.#host.wake();
+    this.host.wake();
   }
 
   /** Takes the answer to a request; answers to requests given up are ignored. */
   response(status: number, rid: number, body: Uint8Array, nowMs: number): void {
     if (rid === 0) return;
-    if (rid === this.#getRid) {
-      this.#getRid = 0;
-      if (status === 200) this.#takeTwin(body, nowMs);
-      else this.#retryGet(`GET answered ${status}`, nowMs);
-    } else if (rid === this.#patchRid) this.#endPatch(status, nowMs);
+    if (rid === this.getRid) {
+      this.getRid = 0;
+      if (status === 200) this.takeTwin(body, nowMs);
+      else this.retryGet(`GET answered ${status}`, nowMs);
+    } else if (rid === this.patchRid) this.endPatch(status, nowMs);
   }
 
   /** Takes a notification of changed desired properties. */
@@ -137,107 +139,107 @@ export class Twin {
     try {
       const newVersion = readVersion(body, 0, body.length) ?? version;
       if (newVersion === undefined) throw new GodwitError("malformed", "no $version");
-      if (newVersion > this.#notifiedVersion) this.#notifiedVersion = newVersion;
-      if (!this.#isFresh) return;
+      if (newVersion > this.notifiedVersion) this.notifiedVersion = newVersion;
+      if (!this.isFresh) return;
       if (newVersion <= desired.version) counters.stale++;
       else if (newVersion === desired.version + 1) {
         desired.apply(body, 0, body.length, newVersion, false);
-        this.#changed(nowMs);
+        this.changed(nowMs);
       } else {
         counters.gaps++;
-        this.#isFresh = false;
-        this.#get(nowMs);
+        this.isFresh = false;
+        this.get(nowMs);
       }
     } catch (error) {
-      this.#retryGet(`notification ${(error as Error).message}`, nowMs);
+      this.retryGet(`notification ${(error as Error).message}`, nowMs);
     }
   }
 
   /** Does what is due. */
   tick(nowMs: number): void {
-    if (nowMs >= this.#persistAtMs) {
-      this.#persistAtMs = Infinity;
-      this.#persistedAtMs = nowMs;
-      this.#host.persist(this.desired.toText());
+    if (nowMs >= this.persistAtMs) {
+      this.persistAtMs = Infinity;
+      this.persistedAtMs = nowMs;
+      this.host.persist(this.desired.toText());
     }
-    if (!this.#isConnected) return;
-    if (nowMs >= this.#getAtMs) {
-      if (this.#getRid !== 0) this.#retryGet("GET not answered", nowMs);
-      else this.#get(nowMs);
+    if (!this.isConnected) return;
+    if (nowMs >= this.getAtMs) {
+      if (this.getRid !== 0) this.retryGet("GET not answered", nowMs);
+      else this.get(nowMs);
     }
-    if (nowMs < this.#patchAtMs) return;
-    if (this.#patchRid !== 0) this.#endPatch(0, nowMs);
-    else if (this.#mayPatch) this.#patch(nowMs);
+    if (nowMs < this.patchAtMs) return;
+    if (this.patchRid !== 0) this.endPatch(0, nowMs);
+    else if (this.mayPatch) this.patch(nowMs);
   }
 
   /** Monotonic time at which `tick` has something to do. */
   nextDeadlineMs(): number {
-    if (!this.#isConnected) return this.#persistAtMs;
-    const patchAtMs = this.#patchRid !== 0 || this.#mayPatch ? this.#patchAtMs : Infinity;
-    return Math.min(this.#persistAtMs, this.#getAtMs, patchAtMs);
+    if (!this.isConnected) return this.persistAtMs;
+    const patchAtMs = this.patchRid !== 0 || this.mayPatch ? this.patchAtMs : Infinity;
+    return Math.min(this.persistAtMs, this.getAtMs, patchAtMs);
   }
 
   /** A twin that cannot be fetched must not keep reports back for ever. */
-  get #mayPatch(): boolean {
-    return (this.#isFresh || this.#getFailures > 1) && this.table.isDirty;
+  private get mayPatch(): boolean {
+    return (this.isFresh || this.getFailures > 1) && this.table.isDirty;
   }
 
-  #get(nowMs: number): void {
-    const rid = ++this.#rid;
-    const isSent = this.#host.publishGet(rid);
-    this.#getRid = isSent ? rid : 0;
-    this.#getAtMs = nowMs + (isSent ? answerTimeoutMs : retryMinMs);
+  private get(nowMs: number): void {
+    const rid = ++this.rid;
+    const isSent = this.host.publishGet(rid);
+    this.getRid = isSent ? rid : 0;
+    this.getAtMs = nowMs + (isSent ? answerTimeoutMs : retryMinMs);
     if (isSent) this.counters.gets++;
   }
 
-  #patch(nowMs: number): void {
+  private patch(nowMs: number): void {
     const body = this.table.takePatch();
     if (body === undefined) return;
-    const rid = ++this.#rid;
-    if (this.#host.publishPatch(rid, body)) {
-      this.#patchRid = rid;
-      this.#patchAtMs = nowMs + answerTimeoutMs;
+    const rid = ++this.rid;
+    if (this.host.publishPatch(rid, body)) {
+      this.patchRid = rid;
+      this.patchAtMs = nowMs + answerTimeoutMs;
       this.counters.patches++;
     } else {
       this.table.endPatch(false);
-      this.#patchAtMs = nowMs + retryMinMs;
+      this.patchAtMs = nowMs + retryMinMs;
     }
   }
 
   /** `status` 0: no answer. */
-  #endPatch(status: number, nowMs: number): void {
+  private endPatch(status: number, nowMs: number): void {
     const isDone = status >= 200 && status < 300;
     const isPassing = status === 0 || status === 408 || status === 429 || status >= 500;
-    this.#patchRid = 0;
-    this.#patchAtMs = nowMs;
+    this.patchRid = 0;
+    this.patchAtMs = nowMs;
     this.table.endPatch(!isPassing);
-    if (isDone) this.#patchFailures = 0;
+    if (isDone) this.patchFailures = 0;
     else if (isPassing) {
       this.counters.retries++;
-      this.#patchAtMs = nowMs + this.#retryDelayMs(this.#patchFailures++);
+      this.patchAtMs = nowMs + this.retryDelayMs(this.patchFailures++);
     } else {
       this.counters.refused++;
-      this.#host.log("error", `twin: the hub refused reported properties with ${status}`);
+      this.host.log("error", `twin: the hub refused reported properties with ${status}`);
     }
   }
 
-  #retryGet(reason: string, nowMs: number): void {
+  private retryGet(reason: string, nowMs: number): void {
     this.counters.retries++;
-    this.#isFresh = false;
-    this.#getRid = 0;
-    const delayMs = this.#retryDelayMs(this.#getFailures++);
-    this.#getAtMs = nowMs + delayMs;
-    this.#host.log("warn", `twin: ${reason}; again in ${Math.round(delayMs / 1000)} s`);
+    this.isFresh = false;
+    this.getRid = 0;
+    const delayMs = this.retryDelayMs(this.getFailures++);
+    this.getAtMs = nowMs + delayMs;
+    this.host.log("warn", `twin: ${reason}; again in ${Math.round(delayMs / 1000)} s`);
   }
 
-  #retryDelayMs(failures: number): number {
+  private retryDelayMs(failures: number): number {
     const ceilingMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(failures, 10));
-    return ceilingMs * (0.5 + this.#host.jitter() / 2);
+    return ceilingMs * (0.5 + this.host.jitter() / 2);
   }
 
-  #takeTwin(body: Uint8Array, nowMs: number): void {
+  private takeTwin(body: Uint8Array, nowMs: number): void {
     const { desired } = this;
-    this.#getAtMs = Infinity;
+    this.getAtMs = Infinity;
     try {
       const members = new JsonMembers(body);
       let desiredStart = 0;
@@ -252,28 +254,28 @@ export class Twin {
       }
       const version = readVersion(body, desiredStart, desiredEnd);
       if (version === undefined) throw new GodwitError("malformed", "no $version");
-      if (version < this.#notifiedVersion) {
+      if (version < this.notifiedVersion) {
         // The answer was overtaken by a change: applying it would bring old values back.
-        if (this.#getFailures++ === 0) this.#get(nowMs);
-        else this.#retryGet("GET answered with an old version", nowMs);
+        if (this.getFailures++ === 0) this.get(nowMs);
+        else this.retryGet("GET answered with an old version", nowMs);
         return;
       }
       const isSettled = version === desired.version;
       if (version < desired.version) {
         const versions = `${desired.version} to ${version}`;
-        this.#host.log("warn", `twin: version went back from ${versions}: a new identity?`);
+        this.host.log("warn", `twin: version went back from ${versions}: a new identity?`);
       }
       desired.apply(body, desiredStart, desiredEnd, version, true);
-      this.#reconcile(body, reportedStart, reportedEnd, isSettled);
-      this.#isFresh = true;
-      this.#getFailures = 0;
-      if (!isSettled) this.#changed(nowMs);
+      this.reconcile(body, reportedStart, reportedEnd, isSettled);
+      this.isFresh = true;
+      this.getFailures = 0;
+      if (!isSettled) this.changed(nowMs);
     } catch (error) {
-      this.#retryGet(`GET answer ${(error as Error).message}`, nowMs);
+      this.retryGet(`GET answer ${(error as Error).message}`, nowMs);
     }
   }
 
-  #reconcile(bytes: Uint8Array, start: number, end: number, isSettled: boolean): void {
+  private reconcile(bytes: Uint8Array, start: number, end: number, isSettled: boolean): void {
     const { table } = this;
     const held = new Array(table.names.length).fill(undefined);
     if (end > start) {
@@ -294,8 +296,8 @@ export class Twin {
     for (let i = 0; i < held.length; i++) table.reconcile(i, held[i], isSettled);
   }
 
-  #changed(nowMs: number): void {
-    if (this.#persistAtMs !== Infinity) return;
-    this.#persistAtMs = Math.max(nowMs, this.#persistedAtMs + persistIntervalMs);
+  private changed(nowMs: number): void {
+    if (this.persistAtMs !== Infinity) return;
+    this.persistAtMs = Math.max(nowMs, this.persistedAtMs + persistIntervalMs);
   }
 }

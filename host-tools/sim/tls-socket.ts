@@ -1,6 +1,7 @@
 // A board's TLS socket, terminated by Node: real handshake, certificate always verified, ECMA-419 back-pressure.
-import { connect, type TLSSocket } from "node:tls";
+
 import { createPrivateKey } from "node:crypto";
+import { connect, type TLSSocket } from "node:tls";
 import type {
   Socket,
   SocketErrorCode,
@@ -117,7 +118,9 @@ export class TlsSocket implements Socket {
     socket.on("timeout", () => {
       if (!this.#isOpen) this.#fail("timeout", `no answer from ${this.#options.host}`);
     });
-    socket.on("error", (error: NodeJS.ErrnoException) => this.#fail(classify(error), error.message));
+    socket.on("error", (error: NodeJS.ErrnoException) =>
+      this.#fail(classify(error), error.message),
+    );
     socket.on("close", () => this.#fail("closed", "closed by the peer"));
     socket.setNoDelay(true);
   }
@@ -172,7 +175,10 @@ function classify(error: NodeJS.ErrnoException): SocketErrorCode {
 }
 
 function pem(der: Uint8Array): string {
-  const lines = Buffer.from(der).toString("base64").match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(der)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
 }
 

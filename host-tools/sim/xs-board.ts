@@ -1,11 +1,12 @@
 // A simulated board that runs an app on the XS engine: power, restarts, and what survives them.
+
+import type { Log } from "../../firmware/ports/log.ts";
+import type { Platform } from "../../firmware/ports/platform.ts";
 import type { CompiledApp } from "../engine/app.ts";
 import { Board } from "../engine/board.ts";
 import type { BoardStatus, HeapSize, HeapUse } from "../engine/board-types.ts";
 import type { Engine } from "../engine/build.ts";
 import { PortHost } from "../engine/port-host.ts";
-import type { Log } from "../../firmware/ports/log.ts";
-import type { Platform } from "../../firmware/ports/platform.ts";
 
 /** One life of the board's world: made at power-on, thrown away at power-off. */
 export interface BoardWorld extends Platform {

@@ -26,20 +26,20 @@ export class Thermostat {
   readonly device: Device<Model>;
   readonly room = new Room();
   readonly controller = new Controller();
-  readonly #platform: Platform;
-  readonly #sending: Periodic;
-  readonly #stepS: number;
-  readonly #stepMs: number;
-  #steps = 0;
-  #sum = 0;
-  #max = -Infinity;
-  #min = Infinity;
+  private readonly platform: Platform;
+  private readonly sending: Periodic;
+  private readonly stepS: number;
+  private readonly stepMs: number;
+  private steps = 0;
+  private sum = 0;
+  private max = -Infinity;
+  private min = Infinity;
 
   constructor(platform: Platform, options: ThermostatOptions = {}) {
     const { measureIntervalMs = 1000, replaySpeed = 60, ...others } = options;
-    this.#platform = platform;
-    this.#stepMs = measureIntervalMs;
-    this.#stepS = (measureIntervalMs / 1000) * replaySpeed;
+    this.platform = platform;
+    this.stepMs = measureIntervalMs;
+    this.stepS = (measureIntervalMs / 1000) * replaySpeed;
     this.device = createDevice(thermostatModel, platform, {
       ...others,
       desired: {
@@ -47,36 +47,36 @@ export class Thermostat {
           this.controller.target = value;
         },
         telemetryIntervalS: (value) => {
-          this.#sending.intervalMs = value * 1000;
+          this.sending.intervalMs = value * 1000;
         },
       },
       commands: {
-        getMaxMinReport: () => this.#maxMinReport(),
+        getMaxMinReport: () => this.maxMinReport(),
         reboot: (delayS) => {
           const delayMs = Math.max(rebootDelayMinMs, delayS * 1000);
           this.device.after(delayMs, () => platform.restart());
         },
       },
-      onMessage: (message) => this.#onMessage(message),
+      onMessage: (message) => this.onMessage(message),
     });
-    this.device.every(measureIntervalMs, () => this.#measure());
-    this.#sending = this.device.every(5000, () => this.#send());
-    this.device.every(reportIntervalMs, () => this.#reportMax());
+    this.device.every(measureIntervalMs, () => this.measure());
+    this.sending = this.device.every(5000, () => this.send());
+    this.device.every(reportIntervalMs, () => this.reportMax());
   }
 
-  #measure(): void {
+  private measure(): void {
     const { room, controller } = this;
-    room.step(controller.duty, this.#stepS);
-    controller.update(room.temperature, this.#stepS);
-    this.#steps++;
-    this.#sum += room.temperature;
-    this.#max = Math.max(this.#max, room.temperature);
-    this.#min = Math.min(this.#min, room.temperature);
+    room.step(controller.duty, this.stepS);
+    controller.update(room.temperature, this.stepS);
+    this.steps++;
+    this.sum += room.temperature;
+    this.max = Math.max(this.max, room.temperature);
+    this.min = Math.min(this.min, room.temperature);
     this.device.report({ heating: controller.duty > 0 });
-    if (this.#steps === 1) this.#reportMax();
+    if (this.steps === 1) this.reportMax();
   }
 
-  #send(): void {
+  private send(): void {
     this.device.send({
       temperature: this.room.temperature,
       outdoorTemperature: this.room.outdoor,
@@ -84,23 +84,23 @@ export class Thermostat {
     });
   }
 
-  #reportMax(): void {
-    if (this.#steps === 0) return;
-    this.device.report({ maxTempSinceLastReboot: Math.round(this.#max * 10) / 10 });
+  private reportMax(): void {
+    if (this.steps === 0) return;
+    this.device.report({ maxTempSinceLastReboot: Math.round(this.max * 10) / 10 });
   }
 
-  #maxMinReport() {
-    if (this.#steps === 0) return refuse(503, "nothing measured yet");
+  private maxMinReport() {
+    if (this.steps === 0) return refuse(503, "nothing measured yet");
     return {
-      maxTemp: this.#max,
-      minTemp: this.#min,
-      avgTemp: this.#sum / this.#steps,
-      seconds: Math.round((this.#steps * this.#stepMs) / 1000),
+      maxTemp: this.max,
+      minTemp: this.min,
+      avgTemp: this.sum / this.steps,
+      seconds: Math.round((this.steps * this.stepMs) / 1000),
     };
   }
 
-  #onMessage(message: CloudMessage): void {
-    this.#platform.log("info", `message ${message.id ?? "without id"}: ${message.text}`);
+  private onMessage(message: CloudMessage): void {
+    this.platform.log("info", `message ${message.id ?? "without id"}: ${message.text}`);
   }
 }
 

@@ -23,12 +23,12 @@ export function outdoorTemperature(seconds: number): number {
 export class Room {
   temperature = 15;
   outdoor = outdoorTemperature(0);
-  #seconds = 0;
+  private seconds = 0;
 
   /** Lets `seconds` pass with the heater at `duty` (0 to 1). */
   step(duty: number, seconds: number): void {
-    this.#seconds += seconds;
-    this.outdoor = outdoorTemperature(this.#seconds);
+    this.seconds += seconds;
+    this.outdoor = outdoorTemperature(this.seconds);
     const equilibrium = this.outdoor + duty * heaterReachC;
     this.temperature += (equilibrium - this.temperature) * Math.min(1, seconds / lossS);
   }

@@ -7,14 +7,15 @@ const NEVER = Number.POSITIVE_INFINITY;
 const pings = (session: Session) =>
   session.received.filter((packet) => packet.cmd === "pingreq").length;
 
-test("PINGREQ leaves an eighth before the keep-alive ends; any sent packet postpones it", () => {
+test("PINGREQ leaves an eighth before the keep-alive ends; a sent packet postpones it while the peer is heard", () => {
   const session = new Session().open({ keepAliveS: 80 });
   expect(session.client.nextDeadlineMs()).toBe(70_000);
   session.advance(50_000);
   session.publish("t", "", 0);
   session.flush();
+  expect(session.client.nextDeadlineMs()).toBe(70_000);
+  session.message("heard");
   expect(session.client.nextDeadlineMs()).toBe(120_000);
-  session.message("inbound packets do not count");
   session.advance(69_999);
   expect(pings(session)).toBe(0);
   session.advance(1);
@@ -23,6 +24,17 @@ test("PINGREQ leaves an eighth before the keep-alive ends; any sent packet postp
   session.advance(69_999);
   expect(pings(session)).toBe(1);
   expect(session.client.isOpen).toBe(true);
+});
+
+test("a device that sends QoS 0 all the time notices that nobody hears", () => {
+  const session = new Session().open({ keepAliveS: 80 });
+  for (let i = 0; i < 12 && session.client.isOpen; i++) {
+    session.publish("t", "", 0);
+    session.flush();
+    session.advance(10_000);
+  }
+  expect(pings(session)).toBe(1);
+  expect(session.client.isOpen).toBe(false);
 });
 
 test("keep-alive 0: no PINGREQ, no deadline", () => {

@@ -391,6 +391,7 @@ describe("limits", () => {
     expect(report({ uptime: 1, serial: 5 })).toThrow("report: serial is not a string");
     expect(report({ serial: "x".repeat(4097) })).toThrow("serial is longer than 4096");
     expect(report({ uptime: 1.5 })).toThrow("report: uptime 1.5 is not an integer");
+    expect(report({ serial: "ü".repeat(2049) })).toThrow("serial is larger than 4096 bytes");
     expect(report({ humidity: 1 })).toThrow("the model has no property humidity");
     expect(report({ target: 99 })).toThrow("report: target 99 is above the maximum 30");
     expect(report({ uptime: Number.NaN })).toThrow("not a finite number");
