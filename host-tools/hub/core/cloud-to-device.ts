@@ -7,7 +7,7 @@ import {
   C2D_TTL_DEFAULT_S,
   C2D_TTL_MAX_S,
 } from "../../../firmware/connection/service-limits.ts";
-import type { HubContext } from "./context.ts";
+import { guarded, type HubContext } from "./context.ts";
 import { Deadline, randomUuid } from "./environment.ts";
 import { Feedback } from "./feedback.ts";
 import { HubError } from "./hub-error.ts";
@@ -261,7 +261,6 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
     }
     this.#pump(queue);
     this.#arm(queue);
-    this.#context.journal.commit();
   }
 
   #queue(identity: Identity): Queue {
@@ -269,7 +268,9 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
     let queue = this.#queues.get(key);
     if (queue === undefined) {
       const { environment, nowMs } = this.#context;
-      const deadline: Deadline = new Deadline(environment, nowMs, () => this.#due(made));
+      const deadline: Deadline = new Deadline(environment, nowMs, () =>
+        guarded(this.#context, () => this.#due(made)),
+      );
       const made: Queue = { identity, messages: [], deadline };
       this.#queues.set(key, made);
       queue = made;

@@ -18,6 +18,17 @@ export interface HubContext {
   readonly throttles: Throttles;
 }
 
+/** For timers and ends of connections, where nobody can be told: a failing store goes to the log. */
+export function guarded(context: HubContext, work: () => void): void {
+  try {
+    work();
+    context.events.commit();
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error;
+    context.log.write("error", error.message, { code: error.code });
+  }
+}
+
 /** Refuses if `etag` is given, not `*`, and differs from `current`. Quotes around it are ignored. */
 export function checkEtag(etag: string | undefined, current: string, what: string): void {
   if (etag === undefined || etag === "*") return;

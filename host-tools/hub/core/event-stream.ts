@@ -10,6 +10,7 @@ export interface EventStreamOptions {
   /** Bounds of the ring; overflow: dropOldest. */
   eventsMax: number;
   eventBytesMax: number;
+  onListenerError: (error: Error) => void;
 }
 
 export interface NewEvent {
@@ -83,9 +84,7 @@ export class EventStream implements EventService {
     this.#lastSequence += events.length;
     for (const event of events) this.#keep(event);
     this.#trimStore(events.length);
-    if (this.#listeners.size > 0) {
-      for (const event of events) for (const listener of this.#listeners) listener(event);
-    }
+    if (this.#listeners.size > 0) for (const event of events) this.#tell(event);
   }
 
   read(afterSequence: number, limit: number): readonly HubEvent[] {
@@ -97,6 +96,17 @@ export class EventStream implements EventService {
   subscribe(listener: (event: HubEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** A subscriber's bug must not look like a fault of the device that sent the event. */
+  #tell(event: HubEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#options.onListenerError(error as Error);
+      }
+    }
   }
 
   #keep(event: HubEvent): void {

@@ -55,6 +55,8 @@ export class Hub {
       partitions: PARTITIONS,
       eventsMax: options.eventsMax ?? EVENTS_MAX,
       eventBytesMax: options.eventBytesMax ?? EVENT_BYTES_MAX,
+      onListenerError: (error) =>
+        this.log.write("error", `a subscriber of the event stream threw: ${error.message}`),
     });
     this.throttles = new Throttles({
       nowMs: () => environment.nowMs(),

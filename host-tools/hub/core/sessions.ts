@@ -223,6 +223,7 @@ export class Sessions implements IdentityWatcher {
     for (const watcher of this.#watchers) watcher.opened(session, channel);
   }
 
+  /** Commits nothing: a connection must end also when the store does not work. */
   #mark(session: Session, isConnected: boolean): void {
     if (this.#registry.find(session.identity) === undefined) return;
     const activity = this.#registry.activity(session.identity);
@@ -231,6 +232,5 @@ export class Sessions implements IdentityWatcher {
     activity.lastActivityMs = this.#context.nowMs();
     const event = connectionEvent(this.#context, session.identity, isConnected);
     this.#context.events.append(event);
-    this.#context.events.commit();
   }
 }

@@ -6,6 +6,7 @@ import {
   twinDesiredTopic,
   twinResponseTopic,
 } from "../../../firmware/connection/topics.ts";
+import { guarded } from "../core/context.ts";
 import { isoTime, randomUuid } from "../core/environment.ts";
 import type { Hub } from "../core/hub.ts";
 import { HubError } from "../core/hub-error.ts";
@@ -68,22 +69,14 @@ export class HubHandler implements MqttHandler, DeviceLink {
   }
 
   closed(isGraceful: boolean): void {
-    const will = this.#will;
-    if (!isGraceful && will !== undefined) {
-      const properties = { ...will.bag.properties, ...FORWARDED_WILL };
-      this.#append(will.body, { ...will.bag, properties });
-    }
-    this.#hub.sessions.detach(this.session);
-    this.#commitQuietly();
+    guarded(this.#hub.context, () => {
+      if (!isGraceful && this.#will !== undefined) this.#forwardWill(this.#will);
+      this.#hub.sessions.detach(this.session);
+    });
   }
 
-  /** At the end of a connection nobody is left to be told; the log is. */
-  #commitQuietly(): void {
-    try {
-      this.#hub.commit();
-    } catch (error) {
-      this.#warn((error as Error).message);
-    }
+  #forwardWill({ bag, body }: Will): void {
+    this.#append(body, { ...bag, properties: { ...bag.properties, ...FORWARDED_WILL } });
   }
 
   outputDelayMs(): number {

@@ -34,11 +34,12 @@ export class PacketGate {
 
   /** The next whole packet, or undefined. @throws FramingError. */
   next(): Buffer | undefined {
-    const available = this.#current.length - this.#offset;
-    if (available === 0 && this.#laterBytes === 0) return undefined;
+    if (this.#offset === this.#current.length && this.#laterBytes === 0) return undefined;
     const bodyBytes = this.#readHeader();
     if (bodyBytes < 0) return undefined;
     const packetBytes = this.headerBytes + bodyBytes;
+    // Only now: reading the header may have joined chunks.
+    const available = this.#current.length - this.#offset;
     if (available + this.#laterBytes < packetBytes) return undefined;
     if (available < packetBytes) this.#join();
     const packet = this.#current.subarray(this.#offset, this.#offset + packetBytes);
