@@ -12,10 +12,9 @@ import { listenMqtt } from "./listen.ts";
 import { attachWebSocket } from "./listen-websocket.ts";
 import { nodeEnvironment } from "./node-environment.ts";
 import { type Authority, openAuthority } from "./pki/authority.ts";
+import { defaultHttpsPort, defaultMqttsPort } from "./ports.ts";
 import { openStore } from "./store/libsql-store.ts";
 
-export const defaultMqttsPort = 8883;
-export const defaultHttpsPort = 8443;
 /** Name under which the hub trusts its own CA for devices of type `certificateAuthority`. */
 const ownAuthority = "godwit";
 
