@@ -77,6 +77,14 @@ test("a token is needed, for this hub, not expired, with the right", async () =>
   expect(hub.registry.find({ deviceId: "a" })).toBeUndefined();
 });
 
+test("who provisions needs no right to the registry, and the other way round", async () => {
+  const status = async (url: string, policy: string) =>
+    (await call("GET", url, undefined, { authorization: token(policy) })).status;
+  expect(await status("/enrollments/e", "provisioningserviceowner")).toBe(404);
+  expect(await status("/devices", "provisioningserviceowner")).toBe(401);
+  expect(await status("/enrollments/e", "registryReadWrite")).toBe(401);
+});
+
 test("no refusal and no log line shows a token or a key", async () => {
   const { primaryKey } = hub.policies.find("iothubowner")!;
   const bad = token().replace(/sig=[^&]+/, "sig=c2VjcmV0");
