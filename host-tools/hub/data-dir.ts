@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../user-error.ts";
-import { ensurePrivateFolder, replaceFile } from "./pki/key-files.ts";
+import { replaceFile } from "./pki/key-files.ts";
 
 /** Where `godwit hub` keeps its state when nothing else is said, below the working folder. */
 export const defaultDataDir = join(".godwit", "hub");
@@ -40,7 +40,6 @@ export interface HubContact {
 
 /** Tells other processes how to reach this hub. */
 export function writeContact(paths: HubPaths, contact: HubContact): void {
-  ensurePrivateFolder(paths.folder);
   replaceFile(paths.contact, `${JSON.stringify(contact, null, 2)}\n`, true);
 }
 

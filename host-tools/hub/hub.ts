@@ -12,10 +12,10 @@ import { listenMqtt } from "./listen.ts";
 import { attachWebSocket } from "./listen-websocket.ts";
 import { nodeEnvironment } from "./node-environment.ts";
 import { type Authority, openAuthority } from "./pki/authority.ts";
+import { portHolder } from "./port-holder.ts";
+import { defaultHttpsPort, defaultMqttsPort } from "./ports.ts";
 import { openStore } from "./store/libsql-store.ts";
 
-export const defaultMqttsPort = 8883;
-export const defaultHttpsPort = 8443;
 /** Name under which the hub trusts its own CA for devices of type `certificateAuthority`. */
 const ownAuthority = "godwit";
 
@@ -54,7 +54,7 @@ export interface RunningHub {
 function listenError(error: unknown, port: number, option: string): Error {
   const { code } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE")
-    return new UserError(`port ${port} is in use by another program`, {
+    return new UserError(`port ${port} is in use by ${portHolder(port) ?? "another program"}`, {
       code: "port-in-use",
       hint: `${option} 0 takes any free port`,
       cause: error,

@@ -1,5 +1,6 @@
 // `godwit doctor`: is this machine ready, and if not, which command makes it so?
 import type { Command } from "commander";
+import { defaultHttpsPort, defaultMqttsPort } from "../../hub/ports.ts";
 import { exitCodes, UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
 import type { Check, CheckStatus } from "../doctor/check.ts";
@@ -24,8 +25,8 @@ async function runChecks(context: Context): Promise<Check[]> {
     await checkStore(),
     await checkDisk(context.cwd),
     checkMemory(),
-    await checkPort(8883, "MQTT over TLS", "--port"),
-    await checkPort(8443, "the HTTPS service API", "--https"),
+    await checkPort(defaultMqttsPort, "MQTT over TLS", "--port"),
+    await checkPort(defaultHttpsPort, "the HTTPS service API", "--https"),
     checkModdable(context.env),
     ...(await checkSerial()),
   ];

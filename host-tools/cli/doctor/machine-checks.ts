@@ -4,6 +4,7 @@ import { statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { freemem } from "node:os";
 import { delimiter, join } from "node:path";
+import { portHolder } from "../../hub/port-holder.ts";
 import { type Check, reason } from "./check.ts";
 
 const mebibyte = 1024 * 1024;
@@ -39,6 +40,11 @@ export function checkMemory(freeBytes: number = freemem()): Check {
   };
 }
 
+function whyNot(error: NodeJS.ErrnoException, port: number): string {
+  if (error.code !== "EADDRINUSE") return `not available (${error.code})`;
+  return `in use by ${portHolder(port) ?? "another program"}`;
+}
+
 /** Whether a port can be listened on. */
 export function checkPort(port: number, purpose: string, option: string): Promise<Check> {
   const id = `port-${port}`;
@@ -48,7 +54,7 @@ export function checkPort(port: number, purpose: string, option: string): Promis
       resolve({
         id,
         status: "warn",
-        detail: `${purpose} is not free (${error.code})`,
+        detail: `${purpose}: ${whyNot(error, port)}`,
         fix: `godwit hub ${option} 0 takes any free port`,
       }),
     );

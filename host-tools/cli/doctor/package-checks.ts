@@ -64,8 +64,11 @@ export function checkEngine(root: string): Check {
       return (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
     }
   });
-  if (missing.length === 0)
-    return { id: "engine", status: "ok", detail: "XS sources and compiler are there" };
+  if (missing.length === 0) {
+    const isBuilt = existsSync(join(root, "build", "engine-cache", "modules"));
+    const detail = isBuilt ? "XS engine built" : "XS engine can be built (godwit engine build)";
+    return { id: "engine", status: "ok", detail };
+  }
   const detail = `missing: ${missing.join(", ")}`;
   return { id: "engine", status: "fail", detail, fix: "npm ci --ignore-scripts" };
 }

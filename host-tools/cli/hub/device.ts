@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { deviceConnectionString, x509ConnectionString } from "../../hub/connection-string.ts";
 import { hubPaths } from "../../hub/data-dir.ts";
-import { openAuthority } from "../../hub/pki/authority.ts";
 import { ensurePrivateFolder, replaceFile } from "../../hub/pki/key-files.ts";
 import type { Context } from "../command.ts";
 import { dataDirOf, type Service, withService } from "./service.ts";
@@ -39,6 +38,7 @@ async function addWithCertificate(
   deviceId: string,
 ): Promise<Added> {
   const paths = hubPaths(dataDir);
+  const { openAuthority } = await import("../../hub/pki/authority.ts");
   const authority = await openAuthority(paths.pki);
   const made = await authority.issueDevice(deviceId);
   const x509Thumbprint = { primaryThumbprint: made.thumbprintSha256 };

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { defaultDataDir, type HubContact, hubPaths, readContact } from "../../hub/data-dir.ts";
-import { defaultMqttsPort, openOffline } from "../../hub/hub.ts";
+import { defaultMqttsPort } from "../../hub/ports.ts";
 import {
   contactClient,
   type HttpsClient,
@@ -58,6 +58,8 @@ async function offline<T>(
   contact: HubContact | undefined,
   action: (service: Service) => Promise<T>,
 ): Promise<T> {
+  // Loaded when it is needed: a running hub is reached without the hub's own code.
+  const { openOffline } = await import("../../hub/hub.ts");
   let hub: Awaited<ReturnType<typeof openOffline>>;
   try {
     hub = await openOffline({ dataDir, ...(contact && { hostName: contact.hostName }) });

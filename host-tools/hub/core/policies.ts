@@ -7,11 +7,19 @@ import type { PolicyRight, PolicyService, SharedAccessPolicy } from "./service.t
 
 /** The policies every new hub has. */
 const BUILT_IN: readonly (readonly [name: string, rights: readonly PolicyRight[]])[] = [
-  ["iothubowner", ["RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect"]],
+  [
+    "iothubowner",
+    [
+      ...(["RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect"] as const),
+      ...(["EnrollmentRead", "EnrollmentWrite"] as const),
+    ],
+  ],
   ["service", ["ServiceConnect"]],
   ["device", ["DeviceConnect"]],
   ["registryRead", ["RegistryRead"]],
   ["registryReadWrite", ["RegistryRead", "RegistryWrite"]],
+  // The provisioning service's own: in the cloud it is another service with other policies.
+  ["provisioningserviceowner", ["EnrollmentRead", "EnrollmentWrite"]],
 ];
 
 const SETTING = "policies";

@@ -108,7 +108,13 @@ export interface EventService {
 }
 
 /** Rights of a shared access policy. */
-export type PolicyRight = "RegistryRead" | "RegistryWrite" | "ServiceConnect" | "DeviceConnect";
+export type PolicyRight =
+  | "RegistryRead"
+  | "RegistryWrite"
+  | "ServiceConnect"
+  | "DeviceConnect"
+  | "EnrollmentRead"
+  | "EnrollmentWrite";
 
 export interface SharedAccessPolicy {
   readonly name: string;

@@ -22,13 +22,13 @@ function addIndividualRoutes(api: Api): void {
   api.add({
     method: "GET",
     url,
-    right: "RegistryRead",
+    right: "EnrollmentRead",
     handle: ({ params }) => individualJson(one(params.id)),
   });
   api.add({
     method: "PUT",
     url,
-    right: "RegistryWrite",
+    right: "EnrollmentWrite",
     handle: ({ params, body, etag }) =>
       individualJson(
         enrollments.putIndividual(params.id ?? "", enrollmentSpec(bodyObject(body)), etag),
@@ -37,19 +37,19 @@ function addIndividualRoutes(api: Api): void {
   api.add({
     method: "DELETE",
     url,
-    right: "RegistryWrite",
+    right: "EnrollmentWrite",
     handle: ({ params, etag }) => enrollments.removeIndividual(params.id ?? "", etag),
   });
   api.add({
     method: "POST",
     url: `${url}/attestationmechanism`,
-    right: "RegistryWrite",
+    right: "EnrollmentWrite",
     handle: ({ params }) => attestationJson(one(params.id).attestation, "clientCertificates"),
   });
   api.add({
     method: "POST",
     url: "/enrollments/query",
-    right: "RegistryRead",
+    right: "EnrollmentRead",
     handle: () => [...enrollments.individuals()].map(individualJson),
   });
 }
@@ -61,32 +61,32 @@ function addGroupRoutes(api: Api): void {
   api.add({
     method: "GET",
     url,
-    right: "RegistryRead",
+    right: "EnrollmentRead",
     handle: ({ params }) => groupJson(one(params.id)),
   });
   api.add({
     method: "PUT",
     url,
-    right: "RegistryWrite",
+    right: "EnrollmentWrite",
     handle: ({ params, body, etag }) =>
       groupJson(enrollments.putGroup(params.id ?? "", enrollmentSpec(bodyObject(body)), etag)),
   });
   api.add({
     method: "DELETE",
     url,
-    right: "RegistryWrite",
+    right: "EnrollmentWrite",
     handle: ({ params, etag }) => enrollments.removeGroup(params.id ?? "", etag),
   });
   api.add({
     method: "POST",
     url: `${url}/attestationmechanism`,
-    right: "RegistryWrite",
+    right: "EnrollmentWrite",
     handle: ({ params }) => attestationJson(one(params.id).attestation, "signingCertificates"),
   });
   api.add({
     method: "POST",
     url: "/enrollmentGroups/query",
-    right: "RegistryRead",
+    right: "EnrollmentRead",
     handle: () => [...enrollments.groups()].map(groupJson),
   });
 }
@@ -96,7 +96,7 @@ function addRegistrationRoutes(api: Api): void {
   api.add({
     method: "GET",
     url: "/registrations/:id",
-    right: "RegistryRead",
+    right: "EnrollmentRead",
     handle: ({ params }) =>
       registrationJson(
         found(enrollments.registration(params.id ?? ""), `registration "${params.id}"`),
@@ -105,7 +105,7 @@ function addRegistrationRoutes(api: Api): void {
   api.add({
     method: "DELETE",
     url: "/registrations/:id",
-    right: "RegistryWrite",
+    right: "EnrollmentWrite",
     handle: ({ params }) => enrollments.removeRegistration(params.id ?? ""),
   });
 }
@@ -119,7 +119,7 @@ export function addEnrollmentRoutes(api: Api): void {
   api.add({
     method: "GET",
     url: "/hub",
-    right: "RegistryRead",
+    right: "EnrollmentRead",
     handle: () => ({ hostName: api.hostName, idScope: api.hub.enrollments.idScope }),
   });
 }

@@ -15,7 +15,12 @@ const privateFolder = 0o700;
 const privateFile = 0o600;
 const publicFile = 0o644;
 
-/** Creates a folder that only its owner may enter; tightens it when it exists. */
+/** Creates a folder that only its owner may enter. One that exists is somebody's and stays as it is. */
+export function ensureFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: privateFolder });
+}
+
+/** Creates a folder of ours that only its owner may enter; tightens it when it exists. */
 export function ensurePrivateFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: privateFolder });
   if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, privateFolder);

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from "
 import { dirname } from "node:path";
 import Database from "libsql";
 import { exitCodes, UserError } from "../../user-error.ts";
-import { ensurePrivateFolder } from "../pki/key-files.ts";
+import { ensureFolder } from "../pki/key-files.ts";
 
 /** "gdwt": marks the file as ours (SQLite header, application id). */
 const applicationId = 0x67647774;
@@ -116,7 +116,7 @@ export function closeDatabase(database: Database.Database): void {
 export function openDatabase(file: string, durability: Durability): Database.Database {
   let database: Database.Database | undefined;
   try {
-    if (file !== ":memory:") ensurePrivateFolder(dirname(file));
+    if (file !== ":memory:") ensureFolder(dirname(file));
     const exists = checkHeader(file);
     database = new Database(file);
     prepareFile(database, exists, durability);

@@ -1,6 +1,7 @@
 // The store on disk: the common contract, then what only a file can do: survive, be locked, be damaged.
 import { spawnSync } from "node:child_process";
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -57,6 +58,16 @@ describe("the file", () => {
     expect([...again.load("identity")]).toEqual([["dev1", { status: "enabled" }]]);
     expect(again.readEvents(0, 9)).toEqual([makeEvent(1), makeEvent(2)]);
     again.close();
+  });
+
+  test("a new folder is the owner's alone; a folder that was there keeps its permissions", () => {
+    const shared = join(folder, "shared");
+    mkdirSync(shared);
+    chmodSync(shared, 0o755);
+    openStore(join(shared, "hub.db")).close();
+    openStore(file).close();
+    const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
+    expect([mode(shared), mode(join(folder, "data"))]).toEqual(["755", "700"]);
   });
 
   test("a trim inside a row outlives a restart", () => {

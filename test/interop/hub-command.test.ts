@@ -1,0 +1,156 @@
+// `godwit hub` as a cold process, used by Microsoft's device SDK and by other `godwit` processes.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { Client, Message } from "azure-iot-device";
+import { Mqtt } from "azure-iot-device-mqtt";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const main = fileURLToPath(new URL("../../build/host-tools/cli/main.js", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "godwit-hub-command-"));
+const data = join(folder, "hub");
+
+interface Line {
+  readonly schema: string;
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+interface Serving {
+  readonly process: ChildProcess;
+  readonly ready: Line;
+}
+
+let serving: Serving;
+
+/** The first line of a command that goes on. */
+async function serve(...args: string[]): Promise<Serving> {
+  const child = spawn(process.execPath, [main, "hub", "--json", "--data", data, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = (await once(createInterface({ input: child.stdout! }), "line")) as [string];
+  return { process: child, ready: JSON.parse(line) as Line };
+}
+
+/** A command that ends: its lines and exit code. */
+function godwit(...args: string[]): Promise<{ lines: Line[]; exitCode: number; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [main, ...args, "--json"], (error, stdout, stderr) => {
+      const lines = stdout
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Line);
+      resolve({ lines, exitCode: typeof error?.code === "number" ? error.code : 0, stderr });
+    });
+  });
+}
+
+const hub = (...args: string[]) => godwit("hub", ...args, "--data", data);
+
+beforeAll(async () => {
+  serving = await serve("--port", "0", "--https", "0");
+});
+
+afterAll(() => {
+  serving?.process.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function connect(connectionString: string): Promise<Client> {
+  const client = Client.fromConnectionString(connectionString, Mqtt);
+  await client.setOptions({ ca: readFileSync(String(serving.ready.caFile), "utf8") });
+  await client.open();
+  return client;
+}
+
+test("the hub tells its endpoints, its CA and its owner's connection string", () => {
+  const { ready } = serving;
+  expect(ready).toMatchObject({
+    schema: "godwit/hub/1",
+    event: "ready",
+    mqtts: `mqtts://localhost:${ready.mqttsPort}`,
+    https: `https://localhost:${ready.httpsPort}`,
+    idScope: expect.stringMatching(/^0ne/),
+  });
+  expect(ready.ownerConnectionString).toMatch(
+    /^HostName=localhost:\d+;SharedAccessKeyName=iothubowner;SharedAccessKey=.{44}$/,
+  );
+  expect((statSync(join(data, "hub.json")).mode & 0o777).toString(8)).toBe("600");
+});
+
+test("a device made by one process works with the SDK; others call it, write to it and hear it", async () => {
+  const added = await hub("device", "add", "dev1");
+  const client = await connect(String(added.lines[0]?.connectionString));
+  client.onDeviceMethod("echo", (request, response) => response.send(207, request.payload));
+  const message = new Promise<string>((resolve) =>
+    client.on("message", (received: Message) => {
+      void client.complete(received);
+      resolve(`${received.getData()} ${received.properties.getValue("k")}`);
+    }),
+  );
+  try {
+    const tail = hub("tail", "--device", "dev1", "--after", "0", "--count", "1");
+    const called = await hub("method", "dev1", "echo", '{"a":[1]}');
+    expect(called.lines[0]).toMatchObject({ event: "method", status: 207, payload: { a: [1] } });
+    await hub("send", "dev1", "good day", "--property", "k=ü v");
+    expect(await message).toBe("good day ü v");
+    await client.sendEvent(new Message('{"t":21}'));
+    expect((await tail).lines[0]).toMatchObject({ schema: "godwit/hub/1", deviceId: "dev1" });
+    const { lines } = await hub("device", "list");
+    expect(lines[0]).toMatchObject({ deviceId: "dev1", connectionState: "Connected" });
+  } finally {
+    await client.close();
+  }
+});
+
+test("a device with a certificate connects; its key is its owner's alone", async () => {
+  const { lines } = await hub("device", "add", "dev/x", "--x509");
+  expect(lines[0]).toMatchObject({ event: "error", code: "ArgumentInvalid" });
+  const [device] = (await hub("device", "add", "cert-1", "--x509")).lines;
+  const [certFile, keyFile] = [String(device?.certFile), String(device?.keyFile)];
+  expect((statSync(keyFile).mode & 0o777).toString(8)).toBe("600");
+  const client = Client.fromConnectionString(String(device?.connectionString), Mqtt);
+  await client.setOptions({
+    ca: readFileSync(String(serving.ready.caFile), "utf8"),
+    cert: readFileSync(certFile, "utf8"),
+    key: readFileSync(keyFile, "utf8"),
+  });
+  await client.open();
+  await client.sendEvent(new Message("by certificate"));
+  await client.close();
+});
+
+test("ports and data in use are refused with a way out", async () => {
+  const port = String(serving.ready.mqttsPort);
+  const other = join(folder, "other");
+  const taken = await godwit("hub", "--port", port, "--https", "0", "--data", other);
+  expect(taken).toMatchObject({ exitCode: 2, lines: [{ event: "error", code: "port-in-use" }] });
+  const twice = await hub("--port", "0", "--https", "0");
+  expect(twice).toMatchObject({ exitCode: 2, lines: [{ event: "error", code: "data-in-use" }] });
+  expect(twice.stderr).toContain("try: ");
+  expect(existsSync(join(other, "hub.json"))).toBe(false);
+});
+
+test("a killed hub keeps its devices; verbs work on its folder at rest; Ctrl-C ends it in order", async () => {
+  serving.process.kill("SIGKILL");
+  await once(serving.process, "exit");
+  expect((await hub("device", "list")).lines.map((line) => line.deviceId)).toContain("dev1");
+  const enrolled = await hub("enroll", "--group", "plant", "--device", "reg1");
+  expect(enrolled.lines[0]).toMatchObject({
+    idScope: serving.ready.idScope,
+    deviceKey: expect.stringMatching(/=$/),
+  });
+  expect(await hub("method", "dev1", "echo")).toMatchObject({
+    exitCode: 4,
+    lines: [{ code: "hub-not-running" }],
+  });
+  serving = await serve("--port", "0", "--https", "0");
+  const again = await hub("enroll", "--group", "plant", "--device", "reg1");
+  expect(again.lines[0]?.deviceKey).toBe(enrolled.lines[0]?.deviceKey);
+  serving.process.kill("SIGINT");
+  expect(await once(serving.process, "exit")).toEqual([0, null]);
+});
