@@ -53,6 +53,16 @@ static txInteger stats[16];
 
 /* ---- memory ------------------------------------------------------------------------------------------------ */
 
+/* The last slots of the block are given out in smaller steps, down to these. */
+enum { SLOT_STEP_MIN = 8 };
+
+static void limitSlotStep(txMachine* the)
+{
+	txSize left = (txSize)((board.slotStart - board.chunkEnd) / sizeof(txSlot));
+	if (the->minimumHeapCount > left)
+		the->minimumHeapCount = (left > SLOT_STEP_MIN) ? left : SLOT_STEP_MIN;
+}
+
 void* fxAllocateChunks(txMachine* the, txSize size)
 {
 	if (!board.block)
@@ -62,6 +72,7 @@ void* fxAllocateChunks(txMachine* the, txSize size)
 		return NULL;
 	txByte* result = board.chunkEnd;
 	board.chunkEnd += size;
+	limitSlotStep(the);
 	return result;
 }
 
@@ -99,6 +110,8 @@ txSlot* fxAllocateSlots(txMachine* the, txSize count)
 	if (board.slotStart - board.chunkEnd < size)
 		return NULL;
 	board.slotStart -= size;
+	if (the->minimumHeapCount)
+		limitSlotStep(the);
 	return (txSlot*)board.slotStart;
 }
 

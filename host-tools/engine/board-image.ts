@@ -21,6 +21,9 @@ export const defaultHeap: HeapSize = {
 };
 
 const pageBytes = 65_536;
+/** How shared pools grow. */
+const chunkStep = 512;
+const slotStep = 256;
 /** Heap sizes whose booted image is kept; others are forgotten first come, first gone. */
 const imagesMax = 8;
 
@@ -113,16 +116,18 @@ function boot(exports: BoardExports): void {
 
 function createMachine(exports: BoardExports, heap: HeapSize, base: HeapFigures): void {
   const fixed = heap.pools === "fixed";
-  const chunks = base.chunkBytes + (fixed ? heap.chunkBytes : 0);
-  const slots = base.slots + 2 + (fixed ? heap.slots : 0);
+  // Every collection marks the engine's own objects too: pools that start too small would collect all the time.
+  // What chunks do not need goes to slots when those run out, so half of them may be there from the start.
+  const chunks = base.chunkBytes + (fixed ? heap.chunkBytes : heap.chunkBytes >> 1);
+  const slots = base.slots + 2 + (fixed ? heap.slots : Math.min(slotStep, heap.slots >> 2));
   const poolBytes = base.chunkBytes + heap.chunkBytes + (base.slots + 2 + heap.slots) * slotBytes;
   const blockHeaderBytes = 32;
   const failed = exports.board_create(
     poolBytes + heap.stackSlots * slotBytes + blockHeaderBytes,
     chunks,
-    fixed ? 0 : 1024,
+    fixed ? 0 : chunkStep,
     slots,
-    fixed ? 0 : 64,
+    fixed ? 0 : slotStep,
     heap.stackSlots,
     base.keys + heap.keys,
     heap.systemBytes ?? defaultHeap.systemBytes ?? 0,
