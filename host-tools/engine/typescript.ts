@@ -40,7 +40,11 @@ export async function compileTypeScript(
       paths: packagePaths(),
       tsBuildInfoFile: join(cacheDir, "tsconfig.tsbuildinfo"),
     },
-    files: [main, join(packageRoot, "firmware", "platform", "sdk.d.ts")],
+    files: [
+      main,
+      join(packageRoot, "firmware", "engine", "sdk.d.ts"),
+      join(packageRoot, "firmware", "platform", "sdk.d.ts"),
+    ],
     include: [],
     references: [],
   };
