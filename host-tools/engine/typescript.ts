@@ -1,7 +1,7 @@
 // Runs the TypeScript compiler's command line (7.x has no JavaScript API) and reads its diagnostics.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve, sep } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { UserError } from "../user-error.ts";
 import { SourceError } from "./bytecode.ts";
 import { packageDir, packageRoot } from "./paths.ts";
@@ -100,9 +100,4 @@ function diagnostics(output: string, cwd: string): UserError {
   const [, file = "", line = "1", column = "1", what = ""] = match;
   const others = lines.length > 1 ? ` (and ${lines.length - 1} more)` : "";
   return new SourceError(resolve(cwd, file), Number(line), Number(column), what + others);
-}
-
-/** Folder of an app from the path of its main file. */
-export function folderOf(file: string): string {
-  return dirname(file);
 }
