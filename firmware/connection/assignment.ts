@@ -18,10 +18,6 @@ export interface DpsAnswer {
   operationId: string;
 }
 
-/** Operation ids go into topics: this bounds and cleans them. */
-const OPERATION_ID = /^[A-Za-z0-9._-]{1,128}$/;
-const NAME = /^[A-Za-z0-9\-:._%*?!(),=@;$']{1,255}$/;
-
 type Json = Record<string, unknown>;
 
 /**
@@ -41,7 +37,8 @@ export function parseAnswer(
     throw new GodwitError("gone", `registration ${answer.status}${reasonOf(state)}`);
   if (answer.status !== "assigned") {
     const operationId = answer.operationId;
-    if (typeof operationId !== "string" || !OPERATION_ID.test(operationId))
+    // It goes into a topic: bounded and clean.
+    if (typeof operationId !== "string" || !/^[A-Za-z0-9._-]{1,128}$/.test(operationId))
       throw new GodwitError("malformed", "answer without a usable operationId");
     return { operationId };
   }
@@ -82,7 +79,7 @@ function ownerOf(scope: string, registrationId: string): string {
 }
 
 function isName(value: unknown): value is string {
-  return typeof value === "string" && NAME.test(value);
+  return typeof value === "string" && /^[A-Za-z0-9\-:._%*?!(),=@;$']{1,255}$/.test(value);
 }
 
 function isObject(value: unknown): value is Json {

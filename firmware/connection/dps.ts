@@ -14,10 +14,10 @@ import { connackFault, mqttFault, socketFault } from "./faults.ts";
 import { Link, type LinkOwner } from "./link.ts";
 import { DPS_POLICY, signSas } from "./sas.ts";
 import {
+  DPS_REGISTER_PREFIX,
   DPS_RESPONSE_PREFIX,
-  dpsRegisterTopic,
+  DPS_STATUS_PREFIX,
   dpsResource,
-  dpsStatusTopic,
   dpsUserName,
   segmentAfter,
   topicParameter,
@@ -168,12 +168,15 @@ export class Registration implements LinkOwner, MqttEvents {
       registrationId: identity.registrationId,
       ...(modelId && { payload: { modelId } }),
     };
-    this.publish(dpsRegisterTopic(++this.rid), encodeUtf8(JSON.stringify(body)));
+    this.publish(`${DPS_REGISTER_PREFIX}?$rid=${++this.rid}`, encodeUtf8(JSON.stringify(body)));
   }
 
   private poll(): void {
     this.timer = undefined;
-    this.publish(dpsStatusTopic(++this.rid, this.operationId), encodeUtf8(" "));
+    this.publish(
+      `${DPS_STATUS_PREFIX}?$rid=${++this.rid}&operationId=${this.operationId}`,
+      encodeUtf8(" "),
+    );
   }
 
   private publish(topic: string, payload: Uint8Array): void {

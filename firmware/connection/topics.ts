@@ -2,8 +2,6 @@
 import { encodePercent } from "../codec/percent.ts";
 
 export const MQTT_TLS_PORT = 8883;
-export const WEBSOCKET_PATH = "/$iothub/websocket";
-export const WEBSOCKET_PROTOCOL = "mqtt";
 export const HUB_API_VERSION = "2021-04-12";
 export const DPS_API_VERSION = "2019-03-31";
 export const DPS_GLOBAL_HOST = "global.azure-devices-provisioning.net";
@@ -74,35 +72,8 @@ export function twinReportedTopic(rid: number | string): string {
   return `${TWIN_REPORTED_PREFIX}?$rid=${rid}`;
 }
 
-export function twinDesiredTopic(version: number): string {
-  return `${TWIN_DESIRED_PREFIX}?$version=${version}`;
-}
-
-export function twinResponseTopic(status: number, rid: string, version?: number): string {
-  const tail = version === undefined ? "" : `&$version=${version}`;
-  return `${TWIN_RESPONSE_PREFIX}${status}/?$rid=${rid}${tail}`;
-}
-
-export function methodRequestTopic(name: string, rid: string): string {
-  return `${METHOD_REQUEST_PREFIX}${encodePercent(name)}/?$rid=${rid}`;
-}
-
 export function methodResponseTopic(status: number, rid: string): string {
   return `${METHOD_RESPONSE_PREFIX}${status}/?$rid=${rid}`;
-}
-
-export function dpsRegisterTopic(rid: number | string): string {
-  return `${DPS_REGISTER_PREFIX}?$rid=${rid}`;
-}
-
-export function dpsStatusTopic(rid: number | string, operationId: string): string {
-  return `${DPS_STATUS_PREFIX}?$rid=${rid}&operationId=${operationId}`;
-}
-
-/** `retryAfterS` tells the device how many seconds to wait before it asks again. */
-export function dpsResponseTopic(status: number, rid: string, retryAfterS?: number): string {
-  const tail = retryAfterS === undefined ? "" : `&retry-after=${retryAfterS}`;
-  return `${DPS_RESPONSE_PREFIX}${status}/?$rid=${rid}${tail}`;
 }
 
 /** Value of `name` in the query part of a topic (`…/?$rid=7&$version=3`), or undefined. */

@@ -4,7 +4,7 @@ import type { Server } from "node:https";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
-import { WEBSOCKET_PATH, WEBSOCKET_PROTOCOL } from "../../firmware/connection/topics.ts";
+import { WEBSOCKET_PATH, WEBSOCKET_PROTOCOL } from "../../firmware/connection/service-topics.ts";
 import type { Hub } from "./core/hub.ts";
 import { certificateOf } from "./listen.ts";
 import { PACKET_BYTES_MAX } from "./mqtt/packet-gate.ts";

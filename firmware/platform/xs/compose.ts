@@ -7,10 +7,9 @@ import type { Log } from "../../ports/log.ts";
 import type { Platform } from "../../ports/platform.ts";
 import type { TimeSource } from "../../ports/time-source.ts";
 import { XsClock } from "./clock.ts";
-import { xsDigest } from "./digest.ts";
+import { xsCrypto } from "./crypto.ts";
 import { XsFlash } from "./flash.ts";
 import { XsNetwork } from "./network.ts";
-import { xsRandom } from "./random.ts";
 import { XsKeyValue } from "./storage.ts";
 import { XsTimers } from "./timers.ts";
 
@@ -41,8 +40,8 @@ export function composePlatform(
     timers,
     network: new XsNetwork(timers, log, newResolver),
     storage: new XsKeyValue(NAME, options.valueBytesMax),
-    random: xsRandom,
-    digest: xsDigest,
+    random: xsCrypto,
+    digest: xsCrypto,
     log,
     timeFloorMs,
     ...(flash && { flash }),

@@ -10,8 +10,8 @@ import type {
   TlsOptions,
 } from "../../ports/socket.ts";
 import type { Timers } from "../../ports/timers.ts";
-import { guard } from "./guard.ts";
 import { GuardedTcp, type TcpUnderTls } from "./guarded-tcp.ts";
+import { guard } from "./timers.ts";
 
 const CODES: readonly string[] = [
   "dns",

@@ -2,7 +2,7 @@
 import type NTP from "embedded:network/ntp/client";
 import type { Log } from "../../ports/log.ts";
 import type { TimeSource } from "../../ports/time-source.ts";
-import { guard } from "./guard.ts";
+import { guard } from "./timers.ts";
 
 export class NtpTimeSource implements TimeSource {
   private readonly log: Log;

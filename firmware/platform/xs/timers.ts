@@ -2,7 +2,15 @@
 import Timer from "timer";
 import type { Log } from "../../ports/log.ts";
 import type { TimerHandle, Timers } from "../../ports/timers.ts";
-import { guard } from "./guard.ts";
+
+/** Runs `action`; what escapes a callback of the SDK would end the virtual machine, so it is logged and gone. */
+export function guard(log: Log, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    log("error", `escaped: ${String(error)}`);
+  }
+}
 
 /** The SDK's timers take 32-bit milliseconds. A longer delay ends here; no caller may mind an early call. */
 const DELAY_MAX_MS = 0x7fffffff;

@@ -90,7 +90,7 @@ const tsconfig = {
 
 /** Types of the SDK's modules, which godwit's platform layer imports. */
 function sdkTypes(): string[] {
-  return ["firmware/platform/sdk.d.ts", "firmware/engine/sdk.d.ts"]
+  return ["firmware/platform/sdk.d.ts"]
     .filter((path) => existsSync(join(packageRoot(), path)))
     .slice(0, 1)
     .map((path) => `node_modules/godwit/${path}`);

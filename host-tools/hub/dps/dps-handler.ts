@@ -5,11 +5,11 @@ import {
   DPS_POLLS_PER_10_S,
   DPS_RETRY_AFTER_DEFAULT_S,
 } from "../../../firmware/connection/service-limits.ts";
+import { dpsResponseTopic } from "../../../firmware/connection/service-topics.ts";
 import {
   DPS_REGISTER_PREFIX,
   DPS_RESPONSE_PREFIX,
   DPS_STATUS_PREFIX,
-  dpsResponseTopic,
   topicParameter,
 } from "../../../firmware/connection/topics.ts";
 import type { Registration } from "../core/enrollment.ts";

@@ -5,7 +5,7 @@ import {
   methodRequestTopic,
   twinDesiredTopic,
   twinResponseTopic,
-} from "../../../firmware/connection/topics.ts";
+} from "../../../firmware/connection/service-topics.ts";
 import { guarded } from "../core/context.ts";
 import { isoTime, randomUuid } from "../core/environment.ts";
 import type { Hub } from "../core/hub.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { NodePlatform } from "../../../host-tools/sim/node-platform.ts";
 import { World } from "../../../host-tools/sim/world.ts";
-import { startXsBoard } from "../../support/xs-board.ts";
+import { bootApp } from "../../support/xs-app-board.ts";
 import { checks, runChecks } from "./app/suite.ts";
 import { startServers } from "./servers.ts";
 
@@ -25,8 +25,12 @@ function verdictsOfNode(): Verdicts {
 async function verdictsOfXs(): Promise<Verdicts> {
   const world = new World({ seed: 1 });
   startServers(world);
-  const app = new URL("./app", import.meta.url).pathname;
-  const { logs, board } = await startXsBoard(world, app);
+  const logs: string[] = [];
+  const onLog = (_level: string, text: string) => logs.push(text);
+  const { board } = await bootApp(
+    new URL("./app", import.meta.url).pathname,
+    new NodePlatform(world, { name: "xs", onLog }),
+  );
   world.clock.runFor(LONGEST_CHECK_MS);
   expect(board.status).toEqual({ state: "running" });
   const verdicts: Verdicts = {};

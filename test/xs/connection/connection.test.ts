@@ -8,7 +8,7 @@ import { MemoryKeyValue, NorFlash } from "../../../host-tools/sim/storage.ts";
 import { World } from "../../../host-tools/sim/world.ts";
 import { CONNECTION_STRING, HUB } from "../../support/connected-device.ts";
 import { ScriptedServer } from "../../support/scripted-server.ts";
-import { startXsBoard } from "../../support/xs-board.ts";
+import { bootApp } from "../../support/xs-app-board.ts";
 
 const HOUR = 3_600_000;
 const APP = new URL("./app", import.meta.url).pathname;
@@ -22,9 +22,13 @@ function persistentOf(connectionString: string) {
 it("connects, delivers, hears, renews its token and stays within its heap", async () => {
   const world = new World({ seed: 7 });
   const server = new ScriptedServer(world, HUB);
-  const { board, logs } = await startXsBoard(world, APP, {
+  const logs: string[] = [];
+  const platform = new NodePlatform(world, {
+    name: "board",
     persistent: persistentOf(CONNECTION_STRING),
+    onLog: (_level, text) => logs.push(text),
   });
+  const { board } = await bootApp(APP, platform);
   world.clock.runFor(10_000);
   server.last.deliver("devices/dev1/messages/devicebound/a=1", "hello", 1, 5);
   world.clock.runFor(10_000);
@@ -47,9 +51,9 @@ it("connects, delivers, hears, renews its token and stays within its heap", asyn
   // A day of renewals leaves nothing behind.
   expect(late.running.bytes - early.running.bytes).toBeLessThan(512);
   console.info(
-    `connection on XS: loading ${late.loaded.bytes} B (flash on boards), running ${late.running.bytes} B, peak ${late.running.bytesPeak} B`,
+    `connection on XS: loading ${late.loaded.bytes} B (flash on boards), running ${late.running.bytes} B`,
   );
-  expect(late.running.bytesPeak).toBeLessThan(24 * 1024);
+  expect(late.running.bytes).toBeLessThan(12 * 1024);
 });
 
 it("sends the same packets as in Node", async () => {
@@ -57,7 +61,7 @@ it("sends the same packets as in Node", async () => {
     const world = new World({ seed: 8, network: { jitterMs: 0 } });
     const server = new ScriptedServer(world, HUB);
     const options = { name: "same", persistent: persistentOf(CONNECTION_STRING) };
-    if (isXs) await startXsBoard(world, APP, options);
+    if (isXs) await bootApp(APP, new NodePlatform(world, options));
     else {
       const connection = new Connection(
         new NodePlatform(world, options),

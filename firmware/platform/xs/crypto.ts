@@ -1,6 +1,8 @@
-/** Port Digest over the SDK's `crypt`. */
+/** Ports Digest and Random over the SDK's `crypt` and `rng`. */
 import { Digest as SdkDigest } from "crypt";
+import rng from "rng";
 import type { Digest, Hash } from "../../ports/digest.ts";
+import type { Random } from "../../ports/random.ts";
 
 class XsHash implements Hash {
   private readonly digest = new SdkDigest("SHA256");
@@ -15,4 +17,9 @@ class XsHash implements Hash {
   }
 }
 
-export const xsDigest: Digest = { sha256: () => new XsHash() };
+export const xsCrypto: Digest & Random = {
+  sha256: () => new XsHash(),
+  fill(target) {
+    target.set(new Uint8Array(rng.get(target.length)));
+  },
+};
