@@ -25,6 +25,7 @@ import { Refusal } from "../twin/refusal.ts";
 import { Twin, type TwinHost } from "../twin/twin.ts";
 import { CloudMessage } from "./cloud-message.ts";
 import { Guard, type Handler, type Handlers } from "./guard.ts";
+import { type Inbound, Inbox } from "./inbox.ts";
 import { Sender } from "./sender.ts";
 import type { DeviceCounters, DeviceOptions } from "./types.ts";
 import { type Periodic, type Work, Works, type WorksHost } from "./works.ts";
@@ -47,6 +48,7 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
   private readonly methods: Methods;
   private readonly sender: Sender;
   private readonly works: Works;
+  private readonly inbox = new Inbox();
   private readonly onTimer = () => this.tick();
   private timer: TimerHandle | undefined;
   private timerAtMs = Infinity;
@@ -114,6 +116,7 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
 
   onOpen(): void {
     this.depth++;
+    this.inbox.clear();
     this.methods.disconnected();
     this.twin.connected(this.now());
     this.leave();
@@ -122,6 +125,7 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
   onState(state: ConnectionState, fault: Fault | undefined): void {
     this.depth++;
     if (state !== "connected" && state !== "connecting") {
+      this.inbox.clear();
       this.twin.disconnected();
       this.methods.disconnected();
     }
@@ -130,16 +134,17 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     this.leave();
   }
 
+  /**
+   * Only takes the message in. Transport, TLS, MQTT and connection are on the stack here, and the stack of a small
+   * chip does not carry the application on top of them: it runs from the timer.
+   */
   onMessage(topic: string, payload: Uint8Array, ackToken: number): boolean {
-    this.depth++;
-    let isDone = true;
-    try {
-      isDone = this.route(topic, payload, ackToken);
-    } catch (error) {
-      this.log("warn", `message on ${topic.slice(0, 80)} ignored: ${(error as Error).message}`);
+    if (!this.inbox.add(topic, payload, ackToken)) {
+      this.log("warn", "a message was refused: the inbox is full");
+      this.twin.missed(this.now());
     }
-    this.leave();
-    return isDone;
+    this.wake();
+    return ackToken === 0;
   }
 
   offer(name: string, value: unknown, version: number): Outcome | Promise<Outcome> {
@@ -210,8 +215,20 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     }
   }
 
+  private handle(message: Inbound): void {
+    const { topic, ackToken } = message;
+    let isDone = true;
+    try {
+      isDone = this.route(message);
+    } catch (error) {
+      this.log("warn", `message on ${topic.slice(0, 80)} ignored: ${(error as Error).message}`);
+    }
+    if (isDone && ackToken !== 0) this.connection.acknowledge(ackToken);
+  }
+
   /** False: the message is acknowledged later. */
-  private route(topic: string, payload: Uint8Array, ackToken: number): boolean {
+  private route(message: Inbound): boolean {
+    const { topic, payload } = message;
     const nowMs = this.now();
     if (topic.startsWith(TWIN_RESPONSE_PREFIX)) {
       const status = Number(segmentAfter(topic, TWIN_RESPONSE_PREFIX));
@@ -223,11 +240,11 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
       const rid = topicParameter(topic, "$rid");
       const name = segmentAfter(topic, METHOD_REQUEST_PREFIX);
       if (rid !== undefined) this.methods.request(name, rid, payload, nowMs);
-    } else return this.deliver(topic, payload, ackToken);
+    } else return this.deliver(message);
     return true;
   }
 
-  private deliver(topic: string, payload: Uint8Array, ackToken: number): boolean {
+  private deliver({ topic, payload, ackToken }: Inbound): boolean {
     const handler = this.options.onMessage;
     const bagAt = topic.indexOf("/messages/devicebound/");
     if (!handler || bagAt < 0) {
@@ -236,8 +253,7 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     }
     const properties = decodeBag(topic.slice(bagAt + "/messages/devicebound/".length));
     this.counters.cloudMessages++;
-    // A copy: the handler may keep it or work on it later.
-    const message = new CloudMessage(properties, payload.slice());
+    const message = new CloudMessage(properties, payload);
     const result = this.guard.run(handler as Handler, "onMessage", message);
     if (!(result instanceof Promise) || ackToken === 0) return true;
     void result.then(() => this.connection.acknowledge(ackToken));
@@ -248,6 +264,9 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     this.timer = undefined;
     this.timerAtMs = Infinity;
     this.depth++;
+    for (let message = this.inbox.take(); message; message = this.inbox.take()) {
+      this.handle(message);
+    }
     const nowMs = this.now();
     try {
       this.twin.tick(nowMs);
@@ -269,7 +288,8 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     const { timers } = this.platform;
     let atMs = Infinity;
     if (this.isStarted) {
-      atMs = Math.min(this.twin.nextDeadlineMs(), this.methods.nextDeadlineMs());
+      atMs = this.inbox.isEmpty ? Infinity : 0;
+      atMs = Math.min(atMs, this.twin.nextDeadlineMs(), this.methods.nextDeadlineMs());
       atMs = Math.min(atMs, this.sender.encoder.nextDeadlineMs(), this.works.nextDeadlineMs());
     }
     if (atMs === this.timerAtMs) return;

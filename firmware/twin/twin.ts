@@ -155,6 +155,11 @@ export class Twin {
     }
   }
 
+  /** Messages were lost on this side; a notification may have been among them. */
+  missed(nowMs: number): void {
+    if (this.isFresh) this.retryGet("messages were lost", nowMs);
+  }
+
   /** Does what is due. */
   tick(nowMs: number): void {
     if (nowMs >= this.persistAtMs) {

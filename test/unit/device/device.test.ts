@@ -286,3 +286,16 @@ test("a stopped device can be started again", async () => {
   expect(rig.device.get("target")).toBe(11);
   expect(rig.applied.filter(([, value]) => value === 21)).toHaveLength(1);
 });
+
+test("a burst beyond the inbox is refused, and what it may have carried is fetched", async () => {
+  const rig = new Rig().start();
+  await rig.run(2000);
+  rig.world.network.options.jitterMs = 0;
+  for (let i = 0; i < 40; i++) rig.hub.callMethod("echo", '"x"');
+  rig.hub.patchDesired({ target: 17 });
+  await rig.run(10_000);
+  expect(rig.log).toContain("warn: a message was refused: the inbox is full");
+  expect(rig.hub.answers).toHaveLength(16);
+  expect(rig.hub.gets).toBe(2);
+  expect(rig.device.get("target")).toBe(17);
+});

@@ -1,0 +1,91 @@
+// The thermostat on the real engine and in Node: one source, one world, equal messages; its heap is reported.
+import { fileURLToPath } from "node:url";
+import { beforeAll, expect, test } from "vitest";
+import { startThermostat } from "../../../firmware/apps/thermostat/app.ts";
+import { type CompiledApp, compileApp } from "../../../host-tools/engine/app.ts";
+import type { Engine } from "../../../host-tools/engine/build.ts";
+import { ensureEngine } from "../../../host-tools/engine/ensure.ts";
+import { NodePlatform } from "../../../host-tools/sim/node-platform.ts";
+import { World } from "../../../host-tools/sim/world.ts";
+import { XsBoard } from "../../../host-tools/sim/xs-board.ts";
+import { deviceConnection, ScriptedHub } from "../../support/scripted-hub.ts";
+
+const appDir = fileURLToPath(new URL("../../../firmware/apps/thermostat", import.meta.url));
+/** What the issue aims at for a running thermostat, slots and chunks together. */
+const runningBytesMax = 32_768;
+/** Room for everything that is loaded: on a board the modules lie in flash. */
+const heap = { chunkBytes: 65_536, slots: 8192, stackSlots: 512, keys: 2000, systemBytes: 65_536 };
+
+let engine: Engine;
+let app: CompiledApp;
+
+beforeAll(async () => {
+  engine = await ensureEngine();
+  app = await compileApp(engine, appDir);
+});
+
+function newWorld(log: string[]) {
+  const world = new World({ seed: 5, network: { jitterMs: 0 } });
+  const hub = new ScriptedHub(world);
+  const platform = new NodePlatform(world, {
+    name: "dev1",
+    onLog: (level, text) => log.push(`${level}: ${text}`),
+  });
+  platform.storage.write("hub.conn", new TextEncoder().encode(deviceConnection));
+  return { world, hub, platform };
+}
+
+function play({ world, hub }: ReturnType<typeof newWorld>) {
+  world.clock.runFor(60_000);
+  hub.patchDesired({ targetTemperature: 24.5, telemetryIntervalS: 10 });
+  world.clock.runFor(60_000);
+  const rid = hub.callMethod("getMaxMinReport", "");
+  hub.sendMessage("hello");
+  world.clock.runFor(10_000);
+  world.network.cut("dev1");
+  world.clock.runFor(60_000);
+  world.network.restore("dev1");
+  world.clock.runFor(600_000);
+  return {
+    bodies: hub.telemetry.map(({ payload }) => new TextDecoder().decode(payload)),
+    reported: hub.reported,
+    answer: hub.answerTo(rid),
+    completed: hub.completed,
+  };
+}
+
+test("the same source gives equal results on the engine and in Node", () => {
+  const onNode = newWorld([]);
+  startThermostat(onNode.platform);
+  const expected = play(onNode);
+  const log: string[] = [];
+  const onXs = newWorld(log);
+  const ends: unknown[] = [];
+  const board = new XsBoard({
+    engine,
+    app,
+    heap,
+    createWorld: () => onXs.platform,
+    log: onXs.platform.log,
+    onEnd: (status) => ends.push(status),
+  });
+  board.powerOn();
+  const actual = play(onXs);
+  expect(ends).toEqual([]);
+  expect(actual.bodies.length).toBeGreaterThan(60);
+  expect(actual).toEqual(expected);
+  expect(actual.reported).toMatchObject({
+    targetTemperature: { value: 24.5, ac: 200, av: 2 },
+    telemetryIntervalS: { value: 10, ac: 200, av: 2 },
+    heating: true,
+  });
+  expect(actual.answer?.status).toBe(200);
+  const use = board.heap()!;
+  board.board?.collectGarbage();
+  const kept = board.heap()!.running.bytes;
+  process.stdout.write(
+    `thermostat heap: baseline ${use.baseline.bytes}, loading ${use.loaded.bytes}, running ${kept} ` +
+      `(peak ${use.running.bytesPeak}) bytes\n`,
+  );
+  expect(use.running.bytesPeak).toBeLessThan(runningBytesMax);
+});
