@@ -168,7 +168,7 @@ export class HubHandler implements MqttHandler, DeviceLink {
   /** A throttled sender is slowed down, not refused: its acknowledgement waits. */
   #shape(): void {
     const faultMs = this.#hub.faults.throttledForMs(this.session.identity.deviceId);
-    const waitMs = Math.max(faultMs, this.#hub.throttles.waitMs("send"));
+    const waitMs = Math.max(faultMs, this.#hub.throttles.shapeMs("send"));
     if (waitMs > 0) this.#transport.hold(waitMs);
   }
 
