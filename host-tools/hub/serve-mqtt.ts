@@ -1,7 +1,6 @@
 // One entry for every device connection: hub or provisioning service, told apart by the user name's grammar.
 import type { Hub } from "./core/hub.ts";
 import type { HubError } from "./core/hub-error.ts";
-import { PeerCertificate } from "./core/peer-certificate.ts";
 import { acceptDps } from "./dps/dps-endpoint.ts";
 import { isDpsUsername } from "./dps/dps-username.ts";
 import type { ByteStream } from "./mqtt/byte-stream.ts";
@@ -22,31 +21,6 @@ export function serveMqtt(hub: Hub, stream: ByteStream): MqttTransport {
         : acceptHub(hub, packet, transport),
     onEnd: (reason, transport) => logEnd(hub, reason, transport),
   });
-}
-
-/** A stream with callbacks, such as the server's end of a simulated connection. */
-export interface CallbackStream {
-  onData: ((bytes: Uint8Array) => void) | undefined;
-  onClose: (() => void) | undefined;
-  write(bytes: Uint8Array): void;
-  close(): void;
-  readonly name: string;
-  /** DER of the leaf the client presented. */
-  readonly clientCertificate?: Uint8Array | undefined;
-}
-
-/** Serves one connection over a stream with callbacks; takes both of them. */
-export function serveCallbackStream(hub: Hub, stream: CallbackStream): MqttTransport {
-  const der = stream.clientCertificate;
-  const transport = serveMqtt(hub, {
-    write: (bytes) => stream.write(bytes),
-    close: () => stream.close(),
-    certificate: der === undefined ? undefined : new PeerCertificate(der),
-    peerName: stream.name,
-  });
-  stream.onData = (bytes) => transport.receive(bytes);
-  stream.onClose = () => transport.ended();
-  return transport;
 }
 
 function logEnd(hub: Hub, reason: HubError, transport: MqttTransport): void {
