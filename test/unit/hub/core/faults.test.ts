@@ -78,6 +78,15 @@ test("a skewed clock makes good tokens late", () => {
   expect(connect(world, "d").connack?.returnCode).toBe(0);
 });
 
+test("a clock that jumps past a live token's end ends its connection", () => {
+  const world = hubWorld();
+  const device = connect(world, "d");
+  world.hub.faults.skewClock(3_600_000);
+  world.clock.runFor(0);
+  expect(device.isClosed).toBe(true);
+  expect(lastCode(world)).toBe(401003);
+});
+
 test("an enforced tier shapes sends to its rate and never loses one", () => {
   const world = hubWorld({ enforceThrottles: true });
   const device = connect(world, "d", { keepaliveS: 1000 });
