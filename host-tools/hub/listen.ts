@@ -30,6 +30,8 @@ export interface Listener {
 /** Slow handshakes are cut off: they cost memory and prove nothing. */
 const HANDSHAKE_TIMEOUT_MS = 20_000;
 const CERTIFICATES_MAX = 8;
+/** How long a closed connection may take to send its last bytes. */
+const CLOSE_TIMEOUT_MS = 2_000;
 
 /** Listens for devices; hub and DPS share the port. @throws the system's error when it is in use. */
 export async function listenMqtt(hub: Hub, options: ListenOptions): Promise<Listener> {
@@ -55,6 +57,7 @@ export async function listenMqtt(hub: Hub, options: ListenOptions): Promise<List
   });
   server.listen({ port: options.port, host: options.host ?? "localhost" });
   await once(server, "listening");
+  server.on("error", (error) => hub.log.write("error", `listener: ${error.message}`));
   const { port, address } = server.address() as AddressInfo;
   return { port, host: address, close: () => closeServer(server, sockets) };
 }
@@ -70,7 +73,11 @@ export function attachSocket(
       // Who does not read what it is sent is not read from either, until it does.
       if (!socket.write(bytes)) socket.pause();
     },
-    close: () => socket.end(() => socket.destroy()),
+    close() {
+      socket.end();
+      // Who does not read the end does not get it.
+      setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS).unref();
+    },
     get bufferedBytes() {
       return socket.writableLength;
     },

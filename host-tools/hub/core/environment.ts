@@ -77,6 +77,13 @@ export class Deadline {
     this.set(Number.POSITIVE_INFINITY);
   }
 
+  /** To be called when the clock it goes by has jumped. */
+  refresh(): void {
+    const atMs = this.#atMs;
+    this.stop();
+    this.set(atMs);
+  }
+
   #fire(): void {
     this.#handle = undefined;
     const atMs = this.#atMs;

@@ -20,6 +20,7 @@ export class Faults implements FaultService {
   readonly #nowMs: () => number;
   #targets: FaultTargets | undefined;
   #onFailOver: (() => void) | undefined;
+  #onSkew: (() => void) | undefined;
   readonly #throttled = new Map<string, Timed<true>>();
   readonly #refused = new Map<string, Timed<RefusalCode>>();
   readonly #delayed = new Map<string, Timed<number>>();
@@ -32,9 +33,10 @@ export class Faults implements FaultService {
   }
 
   /** Wired once by the hub; sessions need the clock that this class moves. */
-  bind(targets: FaultTargets, onFailOver: () => void): void {
+  bind(targets: FaultTargets, hooks: { onFailOver: () => void; onSkew: () => void }): void {
     this.#targets = targets;
-    this.#onFailOver = onFailOver;
+    this.#onFailOver = hooks.onFailOver;
+    this.#onSkew = hooks.onSkew;
   }
 
   drop(deviceId: string): number {
@@ -65,6 +67,7 @@ export class Faults implements FaultService {
 
   skewClock(skewMs: number): void {
     this.#skewMs = skewMs;
+    this.#onSkew?.();
   }
 
   clear(): void {
@@ -72,7 +75,7 @@ export class Faults implements FaultService {
     this.#refused.clear();
     this.#delayed.clear();
     this.#failOverUntilMs = 0;
-    this.#skewMs = 0;
+    this.skewClock(0);
   }
 
   get skewMs(): number {

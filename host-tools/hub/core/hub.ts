@@ -94,7 +94,10 @@ export class Hub {
         options.hostName,
       assigningPolls: options.assigningPolls ?? 0,
     });
-    this.faults.bind(this.sessions, () => this.cloudToDevice.loseAll());
+    this.faults.bind(this.sessions, {
+      onFailOver: () => this.cloudToDevice.loseAll(),
+      onSkew: () => this.sessions.refreshExpiries(),
+    });
   }
 
   /**

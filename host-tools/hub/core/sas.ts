@@ -46,11 +46,6 @@ export function checkSas(token: ParsedSas, check: SasCheck): void {
   if (lateS >= 0) throw new HubError(401003, explainExpiry(token.expiryS, lateS, check.nowMs));
 }
 
-/** True if `resource` names `path` or a parent of it, by path segments. */
-export function covers(resource: string, path: string): boolean {
-  return path === resource || path.startsWith(`${resource}/`);
-}
-
 /** The usual ways to sign wrongly, recognised by trying them. */
 function explainSignature(token: ParsedSas, { keys, owner }: SasCheck): string {
   for (const key of keys) {

@@ -3,7 +3,12 @@ import type { HubContext } from "./context.ts";
 import { Deadline } from "./environment.ts";
 import type { EventOrigin } from "./event.ts";
 import { HubError } from "./hub-error.ts";
-import { type Identity, type IdentityName, identityKey } from "./identity.ts";
+import {
+  type Identity,
+  type IdentityActivity,
+  type IdentityName,
+  identityKey,
+} from "./identity.ts";
 import type { JsonObject } from "./json.ts";
 import { connectionEvent } from "./notifications.ts";
 import type { QueuedMessage } from "./queued-message.ts";
@@ -51,14 +56,16 @@ export class Session {
   readonly isClean: boolean;
   readonly subscriptions = new Map<string, Subscription>();
   readonly expiry: Deadline;
+  readonly activity: IdentityActivity;
 
-  constructor(attachment: Attachment, expiry: Deadline) {
+  constructor(attachment: Attachment, parts: { expiry: Deadline; activity: IdentityActivity }) {
     this.key = identityKey(attachment.identity);
     this.identity = attachment.identity;
     this.origin = attachment.origin;
     this.link = attachment.link;
     this.isClean = attachment.isClean;
-    this.expiry = expiry;
+    this.expiry = parts.expiry;
+    this.activity = parts.activity;
   }
 
   /** Highest QoS subscribed to for a channel; undefined when it is not open. */
@@ -102,7 +109,8 @@ export class Sessions implements IdentityWatcher {
     const expiry: Deadline = new Deadline(environment, this.#context.nowMs, () =>
       this.#end(session, new HubError(401003, `the token of "${key}" has expired`)),
     );
-    const session = new Session(attachment, expiry);
+    const activity = this.#registry.activity(attachment.identity);
+    const session = new Session(attachment, { expiry, activity });
     expiry.set(attachment.expiresMs ?? Number.POSITIVE_INFINITY);
     this.#live.set(key, session);
     const isPresent = this.#restore(session);
@@ -159,6 +167,11 @@ export class Sessions implements IdentityWatcher {
   /** Closes a live connection for a reason. */
   close(session: Session, reason: HubError): void {
     this.#end(session, reason);
+  }
+
+  /** The hub's clock jumped: tokens may have expired. */
+  refreshExpiries(): void {
+    for (const session of this.#live.values()) session.expiry.refresh();
   }
 
   get liveCount(): number {
@@ -226,7 +239,7 @@ export class Sessions implements IdentityWatcher {
   /** Commits nothing: a connection must end also when the store does not work. */
   #mark(session: Session, isConnected: boolean): void {
     if (this.#registry.find(session.identity) === undefined) return;
-    const activity = this.#registry.activity(session.identity);
+    const { activity } = session;
     activity.connected = isConnected;
     activity.connectionStateUpdatedMs = this.#context.nowMs();
     activity.lastActivityMs = this.#context.nowMs();

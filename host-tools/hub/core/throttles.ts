@@ -62,17 +62,30 @@ export class Throttles {
    */
   waitMs(kind: ThrottleKind, amount = 1): number {
     if (!this.#options.enforce) return 0;
-    const bucket = this.#buckets.get(kind)!;
-    const nowMs = this.#options.nowMs();
-    const elapsedMs = Math.max(0, nowMs - bucket.filledMs);
-    bucket.level = Math.min(bucket.capacity, bucket.level + elapsedMs * bucket.perMs);
-    bucket.filledMs = nowMs;
+    const bucket = this.#filled(kind);
     // An amount above the capacity passes when the bucket is full and leaves a debt.
     if (bucket.level >= Math.min(amount, bucket.capacity)) {
       bucket.level -= amount;
       return 0;
     }
     return Math.ceil((Math.min(amount, bucket.capacity) - bucket.level) / bucket.perMs);
+  }
+
+  /** Takes 1 on credit and returns the milliseconds until the debt is paid: shapes, never refuses. */
+  shapeMs(kind: ThrottleKind): number {
+    if (!this.#options.enforce) return 0;
+    const bucket = this.#filled(kind);
+    bucket.level -= 1;
+    return bucket.level >= 0 ? 0 : Math.ceil(-bucket.level / bucket.perMs);
+  }
+
+  #filled(kind: ThrottleKind): Bucket {
+    const bucket = this.#buckets.get(kind)!;
+    const nowMs = this.#options.nowMs();
+    const elapsedMs = Math.max(0, nowMs - bucket.filledMs);
+    bucket.level = Math.min(bucket.capacity, bucket.level + elapsedMs * bucket.perMs);
+    bucket.filledMs = nowMs;
+    return bucket;
   }
 
   /** @throws HubError 429001 with the time to wait. */

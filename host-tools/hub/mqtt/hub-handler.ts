@@ -32,8 +32,8 @@ export class HubHandler implements MqttHandler, DeviceLink {
   readonly #will: Will | undefined;
   /** Set right after construction: the session needs this link first. */
   session!: Session;
-  /** Packet id → lock token of a message the device has not acknowledged. */
-  readonly #inFlight = new Map<number, string>();
+  /** Packet id → message the device has not acknowledged; one entry a message, so at most a queue's. */
+  readonly #inFlight = new Map<number, { sequence: number; lockToken: string }>();
   #packetId = 0;
   #lastBagText = "";
   #lastBag = decodeTelemetryBag("");
@@ -65,6 +65,7 @@ export class HubHandler implements MqttHandler, DeviceLink {
   }
 
   batchEnd(): void {
+    this.session.activity.lastActivityMs = this.#hub.context.nowMs();
     this.#hub.commit();
   }
 
@@ -99,8 +100,12 @@ export class HubHandler implements MqttHandler, DeviceLink {
       this.#send(topic, message.body);
       return;
     }
+    const { sequence, lockToken } = message;
+    for (const [packetId, older] of this.#inFlight) {
+      if (older.sequence === sequence) this.#inFlight.delete(packetId);
+    }
     const messageId = this.#nextPacketId();
-    this.#inFlight.set(messageId, message.lockToken!);
+    this.#inFlight.set(messageId, { sequence, lockToken: lockToken! });
     const payload = Buffer.from(message.body);
     const dup = message.deliveryCount > 1;
     this.#transport.send({ cmd: "publish", topic, payload, qos, messageId, dup, retain: false });
@@ -168,7 +173,7 @@ export class HubHandler implements MqttHandler, DeviceLink {
   /** A throttled sender is slowed down, not refused: its acknowledgement waits. */
   #shape(): void {
     const faultMs = this.#hub.faults.throttledForMs(this.session.identity.deviceId);
-    const waitMs = Math.max(faultMs, this.#hub.throttles.waitMs("send"));
+    const waitMs = Math.max(faultMs, this.#hub.throttles.shapeMs("send"));
     if (waitMs > 0) this.#transport.hold(waitMs);
   }
 
@@ -232,11 +237,16 @@ export class HubHandler implements MqttHandler, DeviceLink {
   }
 
   #puback(packetId: number): void {
-    const lockToken = this.#inFlight.get(packetId);
-    if (lockToken === undefined) return;
+    const held = this.#inFlight.get(packetId);
+    if (held === undefined) {
+      this.#warn(
+        `PUBACK ${packetId} is for nothing; a message not acknowledged for 60 s was sent again`,
+      );
+      return;
+    }
     this.#inFlight.delete(packetId);
     try {
-      this.#hub.cloudToDevice.complete(this.session.identity, lockToken);
+      this.#hub.cloudToDevice.complete(this.session.identity, held.lockToken);
     } catch (error) {
       if (!(error instanceof HubError) || error.code !== 412002) throw error;
       this.#warn(error.message, error);

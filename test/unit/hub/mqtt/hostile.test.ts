@@ -2,10 +2,12 @@
 import fc from "fast-check";
 import mqttPacket, { type IPublishPacket } from "mqtt-packet";
 import { expect, test } from "vitest";
+import { hubUserName } from "../../../../firmware/connection/topics.ts";
 import { PacketGate } from "../../../../host-tools/hub/mqtt/packet-gate.ts";
 import { PublishReader } from "../../../../host-tools/hub/mqtt/publish-reader.ts";
+import { serveMqtt } from "../../../../host-tools/hub/serve-mqtt.ts";
 import { SeededRandom } from "../../../../host-tools/sim/seeded-random.ts";
-import { connect, hubWorld } from "../../../support/hub-world.ts";
+import { connect, HOST, hubWorld, RawClient, tokenFor } from "../../../support/hub-world.ts";
 
 const SEED = 20_261_120;
 
@@ -42,7 +44,7 @@ test(`mutated streams disturb nobody else (seed ${SEED})`, () => {
   const good = connect(world, "good");
   const stream = validStream();
   let closed = 0;
-  for (let round = 0; round < 800; round += 1) {
+  for (let round = 0; round < 400; round += 1) {
     const device = connect(world, "d");
     const bytes = Buffer.from(stream);
     for (let count = below(4); count >= 0; count -= 1) bytes[below(bytes.length)] = below(256);
@@ -52,11 +54,70 @@ test(`mutated streams disturb nobody else (seed ${SEED})`, () => {
     closed += device.isClosed ? 1 : 0;
     device.cut();
   }
-  expect(closed).toBeGreaterThan(300);
+  expect(closed).toBeGreaterThan(150);
   good.send({ cmd: "pingreq" });
   expect(good.received.at(-1)?.cmd).toBe("pingresp");
   expect(world.hub.sessions.liveCount).toBe(1);
   expect(world.hub.log.entries().filter(({ level }) => level === "error")).toEqual([]);
+});
+
+test(`mutated CONNECTs are refused or accepted, never worse (seed ${SEED})`, () => {
+  const world = hubWorld();
+  const random = new SeededRandom(SEED);
+  const bytes = mqttPacket.generate({
+    ...{ cmd: "connect", protocolId: "MQTT", protocolVersion: 4, clean: false, keepalive: 60 },
+    clientId: "d",
+    username: hubUserName(HOST, "d", "dtmi:a;1"),
+    password: Buffer.from(tokenFor(world, connect(world, "d").transport.deviceId!)),
+    will: { topic: "devices/d/messages/events/", payload: Buffer.from("x"), qos: 1, retain: true },
+  });
+  const draw = new Uint8Array(3);
+  for (let round = 0; round < 400; round += 1) {
+    const client = new RawClient((stream) => serveMqtt(world.hub, stream));
+    const mutated = Buffer.from(bytes);
+    random.fill(draw);
+    mutated[(draw[0]! * 256 + draw[1]!) % mutated.length] = draw[2]!;
+    client.sendBytes(mutated);
+    client.cut();
+  }
+  expect(world.hub.sessions.liveCount).toBe(0);
+  expect(connect(world, "d").connack?.returnCode).toBe(0);
+});
+
+test("a device that does not read ends its own connection", () => {
+  const world = hubWorld();
+  connect(world, "d").subscribe("$iothub/twin/res/#");
+  let bufferedBytes = 0;
+  let isClosed = false;
+  const transport = serveMqtt(world.hub, {
+    write: (bytes) => {
+      bufferedBytes += bytes.length;
+    },
+    close: () => {
+      isClosed = true;
+    },
+    get bufferedBytes() {
+      return bufferedBytes;
+    },
+    peerName: "memory",
+  });
+  transport.receive(
+    mqttPacket.generate({
+      ...{ cmd: "connect", protocolId: "MQTT", protocolVersion: 4, clean: false, keepalive: 60 },
+      ...{ clientId: "d", username: hubUserName(HOST, "d") },
+      password: Buffer.from(tokenFor(world, "d")),
+    }),
+  );
+  const report = { a: "x".repeat(4096), b: "x".repeat(4096) };
+  world.hub.twins.patch({ deviceId: "d" }, { desired: report });
+  const get = mqttPacket.generate({
+    ...{ cmd: "publish", topic: "$iothub/twin/GET/?$rid=1", payload: "" },
+    ...{ qos: 0, dup: false, retain: false },
+  });
+  for (let count = 0; count < 500 && !isClosed; count += 1) transport.receive(get);
+  expect(isClosed).toBe(true);
+  expect(bufferedBytes).toBeLessThan(1.1 * 1024 * 1024);
+  expect(world.hub.log.entries().at(-1)!.text).toContain("does not read");
 });
 
 test("a stream means the same however it is cut", () => {
