@@ -32,6 +32,8 @@ export interface HubContact {
   /** Process of the running hub; null when it ended in order. */
   readonly pid: number | null;
   readonly hostName: string;
+  /** Address on this machine where it listens. */
+  readonly address: string;
   readonly mqttsPort: number;
   readonly httpsPort: number;
   readonly caFile: string;

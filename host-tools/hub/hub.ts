@@ -145,6 +145,7 @@ async function start(options: StartHubOptions, closers: Closers): Promise<Runnin
   const httpsPort = (app.server.address() as AddressInfo).port;
   const contact = {
     hostName,
+    address: address === "0.0.0.0" || address === "::" ? "localhost" : address,
     mqttsPort,
     httpsPort,
     caFile: authority.caFile,

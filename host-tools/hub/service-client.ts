@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
+import { isIP } from "node:net";
 import type { FastifyInstance, HTTPMethods } from "fastify";
 import { signSas } from "../../firmware/connection/sas.ts";
 import { exitCodes, UserError } from "../user-error.ts";
@@ -84,10 +85,13 @@ export function readCa(caFile: string): string {
 export class HttpsClient implements ServiceClient {
   readonly connection: ServiceConnection;
   readonly #ca: string;
+  readonly #address: string | undefined;
 
-  constructor(connectionString: string, ca: string) {
+  /** `address`: where to connect when the hub's name means nothing to this machine's resolver. */
+  constructor(connectionString: string, ca: string, address?: string) {
     this.connection = parseServiceConnection(connectionString);
     this.#ca = ca;
+    this.#address = address;
   }
 
   async call(method: HTTPMethods, path: string, options: ServiceRequest = {}): Promise<unknown> {
@@ -112,8 +116,12 @@ export class HttpsClient implements ServiceClient {
     const { headers, payload } = encoded(options);
     const url = new URL(path, `https://${this.connection.hostName}`);
     const timeoutMs = options.timeoutMs ?? requestTimeoutMs;
+    const target = this.#address === undefined ? {} : { hostname: this.#address };
     return new Promise((resolve, reject) => {
       const sent = request(url, {
+        ...target,
+        // The certificate is the name's, wherever it is reached.
+        ...(isIP(url.hostname) === 0 && { servername: url.hostname }),
         method,
         ca: this.#ca,
         agent: false,
@@ -165,5 +173,5 @@ export class InjectClient implements ServiceClient {
 
 /** A client of the running hub that a contact names. */
 export function contactClient(contact: HubContact): HttpsClient {
-  return new HttpsClient(contact.ownerConnectionString, readCa(contact.caFile));
+  return new HttpsClient(contact.ownerConnectionString, readCa(contact.caFile), contact.address);
 }

@@ -8,7 +8,9 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Client, Message } from "azure-iot-device";
 import { Mqtt } from "azure-iot-device-mqtt";
+import { generate } from "mqtt-packet";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { WebSocket } from "ws";
 
 const main = fileURLToPath(new URL("../../build/host-tools/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "godwit-hub-command-"));
@@ -122,6 +124,37 @@ test("a device with a certificate connects; its key is its owner's alone", async
   await client.open();
   await client.sendEvent(new Message("by certificate"));
   await client.close();
+});
+
+test("devices may come by WebSocket on the service's port", async () => {
+  const ca = readFileSync(String(serving.ready.caFile), "utf8");
+  const url = `wss://localhost:${serving.ready.httpsPort}/$iothub/websocket`;
+  const socket = new WebSocket(url, "mqtt", { ca });
+  await once(socket, "open");
+  const answered = once(socket, "message") as Promise<[Buffer]>;
+  socket.send(
+    generate({
+      cmd: "connect",
+      clientId: "nobody",
+      username: "localhost/nobody/?api-version=2021-04-12",
+    }),
+  );
+  // CONNACK, "not authorized": the hub itself answers.
+  expect([...(await answered)[0]]).toEqual([0x20, 2, 0, 5]);
+  socket.terminate();
+});
+
+test("a hub of another name is reached where it listens", async () => {
+  const named = join(folder, "named");
+  const args = ["--host", "godwit-hub.invalid", "--port", "0", "--https", "0", "--data", named];
+  const { process: child } = await serve(...args);
+  try {
+    const { lines } = await godwit("hub", "device", "add", "d", "--data", named);
+    expect(lines[0]?.connectionString).toMatch(/^HostName=godwit-hub\.invalid:\d+;DeviceId=d;/);
+  } finally {
+    child.kill("SIGINT");
+    await once(child, "exit");
+  }
 });
 
 test("ports and data in use are refused with a way out", async () => {

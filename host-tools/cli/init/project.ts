@@ -92,7 +92,6 @@ const tsconfig = {
 function sdkTypes(): string[] {
   return ["firmware/platform/sdk.d.ts"]
     .filter((path) => existsSync(join(packageRoot(), path)))
-    .slice(0, 1)
     .map((path) => `node_modules/godwit/${path}`);
 }
 

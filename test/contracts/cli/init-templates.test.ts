@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createProject, templates } from "../../../host-tools/cli/init/project.ts";
 import { packageRoot } from "../../../host-tools/cli/package-root.ts";
+import { compileApp } from "../../../host-tools/engine/app.ts";
+import { ensureEngine } from "../../../host-tools/engine/ensure.ts";
 
 let folder: string;
 
@@ -32,6 +34,18 @@ test("every template type-checks as device code, as it is generated", () => {
     );
     expect(typeCheck(project)).toBe("");
     expect(readFileSync(join(project, "README.md"), "utf8")).not.toContain("{{");
+  }
+});
+
+test("every template compiles to bytecode for a board, without an installation", async () => {
+  const engine = await ensureEngine();
+  for (const template of templates) {
+    const project = join(folder, template);
+    createProject(project, template);
+    rmSync(join(project, "node_modules"), { recursive: true });
+    const app = await compileApp(engine, project);
+    expect(app.main).toBe("main");
+    expect([...app.modules.keys()]).toEqual(expect.arrayContaining(["app", "godwit/device"]));
   }
 });
 

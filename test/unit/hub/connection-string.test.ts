@@ -57,6 +57,7 @@ test("a contact is read back; none is no error; a damaged one is named", () => {
   const contact = {
     pid: 7,
     hostName: "localhost",
+    address: "127.0.0.1",
     mqttsPort: 1,
     httpsPort: 2,
     caFile: "/ca.pem",
