@@ -6,6 +6,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
     summary: "start a new project from a template that runs at once",
     load: () => import("./commands/init.ts"),
   },
+  sim: {
+    summary: "run an app on simulated boards: real XS engine, real or virtual time",
+    load: () => import("./commands/sim.ts"),
+  },
   hub: {
     summary: "run a local IoT Hub, and manage its devices",
     load: () => import("./commands/hub.ts"),

@@ -1,6 +1,6 @@
 // A simulated board that runs an app on the XS engine: power, restarts, and what survives them.
 
-import type { Log } from "../../firmware/ports/log.ts";
+import type { Log, LogLevel } from "../../firmware/ports/log.ts";
 import type { Platform } from "../../firmware/ports/platform.ts";
 import type { CompiledApp } from "../engine/app.ts";
 import { Board } from "../engine/board.ts";
@@ -15,7 +15,8 @@ export interface BoardWorld extends Platform {
 
 export interface XsBoardOptions {
   engine: Engine;
-  app: CompiledApp;
+  /** Without `mapPosition`, failures name positions in compiled code. */
+  app: Pick<CompiledApp, "main" | "modules" | "preload"> & Partial<CompiledApp>;
   heap?: HeapSize;
   /** Makes the ports for the next life. Storage and flash must be the same objects every time. */
   createWorld(): BoardWorld;
@@ -68,7 +69,7 @@ export class XsBoard {
       timers: world.timers,
       network: world.network,
       random: world.random,
-      log: options.log,
+      log: (level, text) => relog(options.log, level, text),
       storage: () => world.storage,
       flash: () => world.flash,
       onEnd: (status) => this.#ended(status),
@@ -77,7 +78,7 @@ export class XsBoard {
     const board = Board.create(options.engine, {
       modules: options.app.modules,
       host,
-      mapPosition: options.app.mapPosition,
+      ...(options.app.mapPosition && { mapPosition: options.app.mapPosition }),
       ...(options.heap && { heap: options.heap }),
       ...(wallMs !== undefined && { wallMs }),
       ...(options.beacon && { beacon: options.beacon }),
@@ -107,4 +108,10 @@ export class XsBoard {
     if (status.reason === "restart") this.powerOn();
     else this.options.onEnd?.(status);
   }
+}
+
+/** The firmware's platform prints its level as the first word: `trace` of the SDK knows none. */
+function relog(log: Log, level: LogLevel, text: string): void {
+  const [, own, rest] = /^(error|warn|info|debug) ([\s\S]*)$/.exec(text) ?? [];
+  log((own as LogLevel | undefined) ?? level, (rest ?? text).trimEnd());
 }

@@ -8,13 +8,8 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { decodeBase64 } from "../../../firmware/codec/base64.ts";
 import { signSas } from "../../../firmware/connection/sas.ts";
-import {
-  hubResource,
-  hubUserName,
-  telemetryPrefix,
-  WEBSOCKET_PATH,
-  WEBSOCKET_PROTOCOL,
-} from "../../../firmware/connection/topics.ts";
+import { WEBSOCKET_PATH, WEBSOCKET_PROTOCOL } from "../../../firmware/connection/service-topics.ts";
+import { hubResource, hubUserName, telemetryPrefix } from "../../../firmware/connection/topics.ts";
 import { nodeDigest } from "../../../host-tools/hub/core/sas.ts";
 import { attachWebSocket } from "../../../host-tools/hub/listen-websocket.ts";
 import { type LoopbackHub, startLoopbackHub } from "../../support/hub-loopback.ts";

@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { decodeBase64 } from "../../../../firmware/codec/base64.ts";
 import { deriveDeviceKey, signSas } from "../../../../firmware/connection/sas.ts";
 import {
-  dpsRegisterTopic,
+  DPS_REGISTER_PREFIX,
+  DPS_STATUS_PREFIX,
   dpsResource,
-  dpsStatusTopic,
   dpsUserName,
 } from "../../../../firmware/connection/topics.ts";
 import type { EnrollmentSpec } from "../../../../host-tools/hub/core/enrollment.ts";
@@ -44,11 +44,11 @@ class Registrant {
 
   register(body: unknown = {}): Answer {
     const text = typeof body === "string" ? body : JSON.stringify(body);
-    return this.#ask(dpsRegisterTopic(1), text);
+    return this.#ask(`${DPS_REGISTER_PREFIX}?$rid=1`, text);
   }
 
   poll(operationId: unknown): Answer {
-    return this.#ask(dpsStatusTopic(1, String(operationId)), " ");
+    return this.#ask(`${DPS_STATUS_PREFIX}?$rid=1&operationId=${operationId}`, " ");
   }
 
   #ask(topic: string, payload: string): Answer {
