@@ -238,6 +238,20 @@ test("events that are still there come as lines, of all devices or of one", asyn
   expect((await call("GET", "/events?after=-1")).status).toBe(400);
 });
 
+test("a throttled service is told when to come again; the rows of a query cost no twin reads", async () => {
+  await app.close();
+  hub.close();
+  hub = new Hub({ environment: nodeEnvironment, hostName: "localhost", enforceThrottles: true });
+  app = createApi({ hub, hostName: "localhost", tls: { key: keyPem, cert: certificatePem } });
+  for (let index = 0; index < 15; index++) await call("PUT", `/devices/d${index}`, {});
+  const query = () => call("POST", "/devices/query", { query: "SELECT * FROM devices" });
+  for (let index = 0; index < 20; index++) expect((await query()).json).toHaveLength(15);
+  const refused = await query();
+  expect(refused.status).toBe(429);
+  expect(refused.json.Message).toContain("ErrorCode:ThrottlingException;");
+  expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
+});
+
 test("a reader is told how many events the ring has dropped", async () => {
   await app.close();
   hub.close();
