@@ -40,6 +40,8 @@ export interface TwinPatch {
 /** Twins. Refusals: 404001, 412001, 400004 (limits of size, depth, keys, numbers), 429001. */
 export interface TwinService {
   read(name: IdentityName): TwinView;
+  /** The same without charging a read: queries are charged as queries. */
+  view(name: IdentityName): TwinView;
   /** RFC 7396 merge of tags and desired; null deletes. Tells a subscribed device. */
   patch(name: IdentityName, patch: TwinPatch, etag?: string): TwinView;
   /** Replaces what the patch names as a whole. */

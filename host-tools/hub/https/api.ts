@@ -20,6 +20,8 @@ import { addTwinRoutes } from "./twin-routes.ts";
 /** The largest body that any call needs: 100 identities of the bulk call. */
 const bodyBytesMax = 512 * 1024;
 const requestTimeoutMs = 30_000;
+/** Services and WebSocket devices together; overflow: the connection is closed at once. */
+const connectionsMax = 10_000;
 /** Ids have up to 128 characters, percent-encoded up to three times that. */
 const paramLengthMax = 400;
 
@@ -117,6 +119,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: paramLengthMax },
   }) as unknown as FastifyInstance;
+  app.server.maxConnections = connectionsMax;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, decodeJson(app));
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));

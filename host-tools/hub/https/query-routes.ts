@@ -67,7 +67,7 @@ function* rows(
 ): Iterable<readonly [Identity, JsonObject]> {
   for (const identity of identities(hub, query.source)) {
     if (start && !isAfter(identity, start.after)) continue;
-    const row = twinJson(hub, identity, hub.twins.read(identity));
+    const row = twinJson(hub, identity, hub.twins.view(identity));
     if (matches(query, row)) yield [identity, row];
   }
 }
@@ -111,6 +111,7 @@ export function addQueryRoutes(api: Api): void {
     right: "ServiceConnect",
     handle: (request) => {
       const query = parsed(request.body);
+      api.hub.throttles.demand("query");
       request.reply.header("x-ms-item-type", query.select === "*" ? "twin" : "raw");
       const isCount = query.select !== "*" && "count" in query.select;
       return isCount ? countAll(api.hub, query) : runPage(api.hub, request, query);

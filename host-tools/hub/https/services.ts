@@ -11,6 +11,8 @@ import type {
   TwinService,
 } from "../core/service.ts";
 
+import type { Throttles } from "../core/throttles.ts";
+
 export interface HubServices {
   readonly registry: RegistryService;
   readonly twins: TwinService;
@@ -20,6 +22,7 @@ export interface HubServices {
   readonly enrollments: EnrollmentService;
   readonly policies: PolicyService;
   readonly faults: FaultService;
+  readonly throttles: Pick<Throttles, "demand">;
   readonly log: HubLog;
   /** Makes what happened durable and shows it; before anything is answered. */
   commit(): void;

@@ -220,22 +220,47 @@ test("enrollments: keys only on request, certificates read, TPM refused", async 
   expect((await call("GET", "/hub")).json.idScope).toMatch(/^0ne/);
 });
 
-test("events that are still there come as lines, and a hole in them is told", async () => {
+async function eventLines(of: FastifyInstance, query: string) {
+  const headers = { authorization: token() };
+  const { payload } = await of.inject({ url: `/events?${query}`, headers });
+  return payload
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+}
+
+test("events that are still there come as lines, of all devices or of one", async () => {
   for (const id of ["a", "b", "c"]) await call("PUT", `/devices/${id}`, {});
-  const read = async (query: string) => {
-    const { payload } = await app.inject({
-      url: `/events?${query}`,
-      headers: { authorization: token() },
-    });
-    return payload
-      .split("\n")
-      .filter(Boolean)
-      .map((line) => JSON.parse(line));
-  };
-  expect((await read("after=1")).map((event) => event.deviceId)).toEqual(["b", "c"]);
-  const ofB = await read("deviceId=b");
+  const ids = (await eventLines(app, "after=1")).map((event) => event.deviceId);
+  expect(ids).toEqual(["b", "c"]);
+  const ofB = await eventLines(app, "deviceId=b");
   expect(ofB).toMatchObject([{ deviceId: "b", source: "deviceLifecycleEvents" }]);
   expect((await call("GET", "/events?after=-1")).status).toBe(400);
+});
+
+test("a throttled service is told when to come again; the rows of a query cost no twin reads", async () => {
+  await app.close();
+  hub.close();
+  hub = new Hub({ environment: nodeEnvironment, hostName: "localhost", enforceThrottles: true });
+  app = createApi({ hub, hostName: "localhost", tls: { key: keyPem, cert: certificatePem } });
+  for (let index = 0; index < 15; index++) await call("PUT", `/devices/d${index}`, {});
+  const query = () => call("POST", "/devices/query", { query: "SELECT * FROM devices" });
+  for (let index = 0; index < 20; index++) expect((await query()).json).toHaveLength(15);
+  const refused = await query();
+  expect(refused.status).toBe(429);
+  expect(refused.json.Message).toContain("ErrorCode:ThrottlingException;");
+  expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
+});
+
+test("a reader is told how many events the ring has dropped", async () => {
+  await app.close();
+  hub.close();
+  hub = new Hub({ environment: nodeEnvironment, hostName: "localhost", eventsMax: 2 });
+  app = createApi({ hub, hostName: "localhost", tls: { key: keyPem, cert: certificatePem } });
+  for (const id of ["a", "b", "c", "d", "e"]) await call("PUT", `/devices/${id}`, {});
+  const [first, ...others] = await eventLines(app, "after=1");
+  expect(first).toEqual({ lost: 2 });
+  expect(others.map((event) => event.deviceId)).toEqual(["d", "e"]);
 });
 
 test("faults: unknown verbs, senseless figures and unknown devices are refused", async () => {
