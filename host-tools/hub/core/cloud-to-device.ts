@@ -2,17 +2,16 @@
 import {
   C2D_BYTES_MAX,
   C2D_DELIVERIES_DEFAULT,
-  C2D_LOCK_S,
-  C2D_PENDING_MAX,
   C2D_TTL_DEFAULT_S,
   C2D_TTL_MAX_S,
 } from "../../../firmware/connection/service-limits.ts";
 import { guarded, type HubContext } from "./context.ts";
-import { Deadline, randomUuid } from "./environment.ts";
+import { randomUuid } from "./environment.ts";
 import { Feedback } from "./feedback.ts";
 import { HubError } from "./hub-error.ts";
 import { type Identity, type IdentityName, identityKey } from "./identity.ts";
-import { fromStored, type QueuedMessage, type StoredMessage, toStored } from "./queued-message.ts";
+import { MessageQueue } from "./message-queue.ts";
+import { fromStored, type QueuedMessage, type StoredMessage } from "./queued-message.ts";
 import type { IdentityWatcher, Registry } from "./registry.ts";
 import type { CloudMessage, CloudToDeviceService, FeedbackRecord } from "./service.ts";
 import type { Channel, Session, Sessions, SessionWatcher } from "./sessions.ts";
@@ -20,18 +19,12 @@ import type { Channel, Session, Sessions, SessionWatcher } from "./sessions.ts";
 /** Messages handed to one connection and not acknowledged yet; the rest waits in the queue. */
 const IN_FLIGHT_MAX = 16;
 
-interface Queue {
-  readonly identity: Identity;
-  readonly messages: QueuedMessage[];
-  readonly deadline: Deadline;
-}
-
 export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, SessionWatcher {
   readonly #context: HubContext;
   readonly #registry: Registry;
   readonly #sessions: Sessions;
   readonly #feedback: Feedback;
-  readonly #queues = new Map<string, Queue>();
+  readonly #queues = new Map<string, MessageQueue>();
   #sequence = 0;
 
   constructor(context: HubContext, registry: Registry, sessions: Sessions) {
@@ -46,7 +39,6 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
 
   send(name: IdentityName, message: CloudMessage): string {
     const identity = this.#registry.get(name);
-    const key = identityKey(identity);
     if (message.body.length > C2D_BYTES_MAX) {
       throw new HubError(
         413001,
@@ -54,14 +46,11 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
       );
     }
     const queue = this.#queue(identity);
-    if (queue.messages.length >= C2D_PENDING_MAX) {
-      throw new HubError(403004, `"${key}" has ${C2D_PENDING_MAX} messages waiting already`);
-    }
+    queue.checkRoom();
     this.#context.throttles.demand("cloudToDevice");
     this.#context.throttles.charge(message.body.length);
     const queued = this.#queued(message);
-    queue.messages.push(queued);
-    this.#changed(queue, queued);
+    queue.add(queued);
     this.#context.journal.commit();
     this.#pump(queue);
     return queued.messageId;
@@ -70,7 +59,7 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
   purge(name: IdentityName): number {
     const queue = this.#queue(this.#registry.get(name));
     const messages = [...queue.messages];
-    for (const message of messages) this.#end(queue, message, "Purged");
+    for (const message of messages) queue.end(message, "Purged");
     this.#context.journal.commit();
     return messages.length;
   }
@@ -83,7 +72,7 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
   receive(name: IdentityName): QueuedMessage | undefined {
     const queue = this.#queue(this.#registry.get(name));
     const message = queue.messages.find((candidate) => candidate.lockToken === undefined);
-    if (message !== undefined) this.#lock(queue, message);
+    if (message !== undefined) queue.lock(message);
     return message;
   }
 
@@ -102,9 +91,9 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
     const { queue, message } = this.#locked(name, lockToken);
     message.abandonCount += 1;
     if (message.abandonCount >= C2D_DELIVERIES_DEFAULT) {
-      this.#end(queue, message, "DeliveryCountExceeded");
+      queue.end(message, "DeliveryCountExceeded");
     } else {
-      this.#unlock(queue, message);
+      queue.unlock(message);
       this.#pump(queue);
     }
   }
@@ -116,11 +105,7 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
 
   /** Everything is lost, without feedback (manual fail-over). */
   loseAll(): void {
-    for (const queue of this.#queues.values()) {
-      for (const message of queue.messages) this.#forget(queue, message);
-      queue.messages.length = 0;
-      this.#arm(queue);
-    }
+    for (const queue of this.#queues.values()) queue.clear();
   }
 
   created(): void {
@@ -133,10 +118,7 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
 
   removed(identity: Identity): void {
     const key = identityKey(identity);
-    const queue = this.#queues.get(key);
-    if (queue === undefined) return;
-    for (const message of queue.messages) this.#forget(queue, message);
-    queue.deadline.stop();
+    this.#queues.get(key)?.clear();
     this.#queues.delete(key);
   }
 
@@ -146,9 +128,8 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
   }
 
   closed(session: Session): void {
-    const queue = this.#queues.get(session.key);
-    if (queue === undefined || this.#sessions.findByKey(session.key) !== undefined) return;
-    for (const message of queue.messages) if (message.lockToken) this.#unlock(queue, message);
+    if (this.#sessions.findByKey(session.key) !== undefined) return;
+    this.#queues.get(session.key)?.unlockAll();
   }
 
   #queued(message: CloudMessage): QueuedMessage {
@@ -172,41 +153,28 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
     };
   }
 
-  #pump(queue: Queue): void {
-    const session = this.#sessions.findByKey(identityKey(queue.identity));
+  #pump(queue: MessageQueue): void {
+    const session = this.#sessions.findByKey(queue.key);
     const qos = session?.qosOf("cloudToDevice");
     if (session === undefined || qos === undefined) return;
     let inFlight = queue.messages.filter(({ lockToken }) => lockToken !== undefined).length;
     for (const message of [...queue.messages]) {
       if (inFlight >= IN_FLIGHT_MAX) break;
       if (message.lockToken !== undefined) continue;
-      this.#lock(queue, message);
+      queue.lock(message);
       session.link.sendCloudMessage(message, qos);
-      if (qos === 0) this.#end(queue, message, "Success");
+      if (qos === 0) queue.end(message, "Success");
       else inFlight += 1;
     }
   }
 
-  #lock(queue: Queue, message: QueuedMessage): void {
-    message.lockToken = randomUuid(this.#context.environment);
-    message.lockedUntilMs = this.#context.nowMs() + C2D_LOCK_S * 1000;
-    message.deliveryCount += 1;
-    this.#changed(queue, message);
-  }
-
-  #unlock(queue: Queue, message: QueuedMessage): void {
-    message.lockToken = undefined;
-    message.lockedUntilMs = undefined;
-    this.#changed(queue, message);
-  }
-
   #settle(name: IdentityName, lockToken: string, statusCode: FeedbackRecord["statusCode"]): void {
     const { queue, message } = this.#locked(name, lockToken);
-    this.#end(queue, message, statusCode);
+    queue.end(message, statusCode);
     this.#pump(queue);
   }
 
-  #locked(name: IdentityName, lockToken: string): { queue: Queue; message: QueuedMessage } {
+  #locked(name: IdentityName, lockToken: string): { queue: MessageQueue; message: QueuedMessage } {
     const queue = this.#queues.get(identityKey(name));
     const message = queue?.messages.find((candidate) => candidate.lockToken === lockToken);
     if (queue === undefined || message === undefined) {
@@ -218,63 +186,21 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
     return { queue, message };
   }
 
-  #end(queue: Queue, message: QueuedMessage, statusCode: FeedbackRecord["statusCode"]): void {
-    queue.messages.splice(queue.messages.indexOf(message), 1);
-    this.#forget(queue, message);
-    this.#feedback.record(queue.identity, message, statusCode);
-    this.#arm(queue);
-  }
-
-  #forget(queue: Queue, message: QueuedMessage): void {
-    this.#context.journal.delete("c2d", storeKey(queue, message));
-    this.#count(queue);
-  }
-
-  #changed(queue: Queue, message: QueuedMessage): void {
-    const document = toStored(identityKey(queue.identity), message);
-    this.#context.journal.put("c2d", storeKey(queue, message), document);
-    this.#count(queue);
-    this.#arm(queue);
-  }
-
-  #count(queue: Queue): void {
-    this.#registry.activity(queue.identity).cloudToDeviceCount = queue.messages.length;
-  }
-
-  #arm(queue: Queue): void {
-    let atMs = Number.POSITIVE_INFINITY;
-    for (const { expiresMs, lockedUntilMs } of queue.messages) {
-      atMs = Math.min(atMs, lockedUntilMs ?? expiresMs);
-    }
-    queue.deadline.set(atMs);
-  }
-
-  /** Locks that ran out go back into the queue, messages past their time leave it. */
-  #due(queue: Queue): void {
-    const nowMs = this.#context.nowMs();
-    for (const message of [...queue.messages]) {
-      if (message.lockedUntilMs !== undefined && message.lockedUntilMs <= nowMs) {
-        this.#unlock(queue, message);
-      }
-      const isLocked = message.lockToken !== undefined;
-      if (!isLocked && message.expiresMs <= nowMs) this.#end(queue, message, "Expired");
-    }
-    this.#pump(queue);
-    this.#arm(queue);
-  }
-
-  #queue(identity: Identity): Queue {
+  #queue(identity: Identity): MessageQueue {
     const key = identityKey(identity);
-    let queue = this.#queues.get(key);
-    if (queue === undefined) {
-      const { environment, nowMs } = this.#context;
-      const deadline: Deadline = new Deadline(environment, nowMs, () =>
-        guarded(this.#context, () => this.#due(made)),
-      );
-      const made: Queue = { identity, messages: [], deadline };
-      this.#queues.set(key, made);
-      queue = made;
-    }
+    const known = this.#queues.get(key);
+    if (known !== undefined) return known;
+    const context = this.#context;
+    const queue: MessageQueue = new MessageQueue({
+      ...{ context, identity, feedback: this.#feedback },
+      activity: this.#registry.activity(identity),
+      onDue: () =>
+        guarded(context, () => {
+          queue.due();
+          this.#pump(queue);
+        }),
+    });
+    this.#queues.set(key, queue);
     return queue;
   }
 
@@ -282,15 +208,7 @@ export class CloudToDevice implements CloudToDeviceService, IdentityWatcher, Ses
     const [deviceId = "", moduleId] = stored.key.split("/");
     const identity = this.#registry.find({ deviceId, moduleId });
     if (identity === undefined) return;
-    const queue = this.#queue(identity);
-    queue.messages.push(fromStored(stored));
+    this.#queue(identity).restore(fromStored(stored));
     this.#sequence = Math.max(this.#sequence, stored.sequence);
-    this.#count(queue);
-    this.#arm(queue);
   }
-}
-
-/** Padded, so that the store's key order is the queue's order. */
-function storeKey(queue: Queue, message: QueuedMessage): string {
-  return `${identityKey(queue.identity)}#${String(message.sequence).padStart(12, "0")}`;
 }

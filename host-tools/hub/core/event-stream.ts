@@ -1,5 +1,6 @@
 // The event stream: a bounded ring for late readers, subscribers for live ones, the store for restarts.
 import type { EventOrigin, EventSource, HubEvent, Properties } from "./event.ts";
+import { HubError } from "./hub-error.ts";
 import type { Journal } from "./journal.ts";
 import type { EventService } from "./service.ts";
 
@@ -23,6 +24,8 @@ export interface NewEvent {
 
 /** Every so many events the store is told what it may forget. */
 const TRIM_EVERY_EVENTS = 1024;
+/** Events waiting for the store; overflow: refused. One network read brings far fewer. */
+const PENDING_MAX = 20_000;
 
 export class EventStream implements EventService {
   readonly #options: EventStreamOptions;
@@ -33,6 +36,8 @@ export class EventStream implements EventService {
   #head = 0;
   #ringBytes = 0;
   #pending: HubEvent[] = [];
+  /** How many of the pending ones the store has been given. */
+  #handedOver = 0;
   #untrimmed = 0;
   #lastSequence = 0;
 
@@ -50,8 +55,14 @@ export class EventStream implements EventService {
     return this.#lastSequence;
   }
 
-  /** Takes an event in; nobody sees it, and nobody may acknowledge it, before `commit`. */
+  /**
+   * Takes an event in; nobody sees it, and nobody may acknowledge it, before `commit`.
+   * @throws HubError 500001 when the store has failed for so long that no more can wait for it.
+   */
   append(event: NewEvent): HubEvent {
+    if (this.#pending.length >= PENDING_MAX) {
+      throw new HubError(500001, `${PENDING_MAX} events wait for a store that fails`);
+    }
     const stored: HubEvent = {
       sequenceNumber: this.#lastSequence + this.#pending.length + 1,
       partition: this.#partitionOf(event.origin),
@@ -66,21 +77,23 @@ export class EventStream implements EventService {
     return stored;
   }
 
-  get hasPending(): boolean {
-    return this.#pending.length > 0;
-  }
-
-  /** Stores what was appended, then tells the subscribers. @throws HubError 500001 if the store fails. */
+  /**
+   * Stores what was appended, then tells the subscribers.
+   * @throws HubError 500001 if the store fails. The events stay and the next commit tries again, so
+   *   that a device which repeats an unacknowledged message may be heard twice, but never in vain.
+   */
   commit(): void {
     const { journal } = this.#options;
     const events = this.#pending;
-    if (events.length === 0) {
-      journal.commit();
-      return;
+    if (this.#handedOver < events.length) {
+      const fresh = this.#handedOver === 0 ? events : events.slice(this.#handedOver);
+      this.#handedOver = events.length;
+      journal.append(fresh);
     }
-    this.#pending = [];
-    journal.append(events);
     journal.commit();
+    if (events.length === 0) return;
+    this.#pending = [];
+    this.#handedOver = 0;
     this.#lastSequence += events.length;
     for (const event of events) this.#keep(event);
     this.#trimStore(events.length);

@@ -142,11 +142,10 @@ export class Sessions implements IdentityWatcher {
   /** The connection is gone; the adapter calls this exactly once, whoever closed it. */
   detach(session: Session): void {
     session.expiry.stop();
-    if (this.#live.get(session.key) === session) {
-      this.#live.delete(session.key);
-      this.#mark(session, false);
-    }
+    const isLive = this.#live.get(session.key) === session;
+    if (isLive) this.#live.delete(session.key);
     for (const watcher of this.#watchers) watcher.closed(session);
+    if (isLive) this.#mark(session, false);
   }
 
   find(name: IdentityName): Session | undefined {
@@ -224,11 +223,10 @@ export class Sessions implements IdentityWatcher {
 
   #end(session: Session, reason: HubError): void {
     session.expiry.stop();
-    if (this.#live.get(session.key) === session) {
-      this.#live.delete(session.key);
-      this.#mark(session, false);
-    }
+    const isLive = this.#live.get(session.key) === session;
+    if (isLive) this.#live.delete(session.key);
     session.link.close(reason);
+    if (isLive) this.#mark(session, false);
   }
 
   #opened(session: Session, channel: Channel): void {

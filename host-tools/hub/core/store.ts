@@ -29,7 +29,10 @@ export interface HubStore {
   readEvents(afterSequence: number, limit: number): HubEvent[];
   /** Forgets events with a sequence number below `firstKept`. */
   trimEvents(firstKept: number): void;
-  /** @throws if the changes since the last commit could not be made durable (disk full, file gone). */
+  /**
+   * @throws if the changes since the last commit could not be made durable (disk full, file gone).
+   *   They stay pending: the next commit tries again.
+   */
   commit(): void;
   close(): void;
 }

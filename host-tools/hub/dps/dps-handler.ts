@@ -13,7 +13,8 @@ import {
   topicParameter,
 } from "../../../firmware/connection/topics.ts";
 import type { Registration } from "../core/enrollment.ts";
-import { isoTime, randomUuid } from "../core/environment.ts";
+import { isoTime } from "../core/environment.ts";
+import { errorBody } from "../core/error-body.ts";
 import type { Hub } from "../core/hub.ts";
 import { HubError } from "../core/hub-error.ts";
 import { isObject, type Json, type JsonObject } from "../core/json.ts";
@@ -117,13 +118,7 @@ export class DpsHandler implements MqttHandler {
     } catch (error) {
       if (!(error instanceof HubError) || error.code === 500001) throw error;
       this.#warn(`request refused: ${error.message}`, error);
-      const { environment, nowMs } = this.#hub.context;
-      const body = {
-        errorCode: error.code,
-        trackingId: randomUuid(environment),
-        message: error.message,
-        timestampUtc: isoTime(nowMs()),
-      };
+      const body = errorBody(this.#hub.context, error);
       return { status: error.status, body, retryAfterS: error.retryAfterS };
     }
   }

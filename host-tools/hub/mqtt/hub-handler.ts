@@ -7,7 +7,7 @@ import {
   twinResponseTopic,
 } from "../../../firmware/connection/service-topics.ts";
 import { guarded } from "../core/context.ts";
-import { isoTime, randomUuid } from "../core/environment.ts";
+import { errorBody } from "../core/error-body.ts";
 import type { Hub } from "../core/hub.ts";
 import { HubError } from "../core/hub-error.ts";
 import type { Json, JsonObject } from "../core/json.ts";
@@ -15,6 +15,7 @@ import type { QueuedMessage } from "../core/queued-message.ts";
 import type { Channel, DeviceLink, Session } from "../core/sessions.ts";
 import { cloudMessageTopic } from "./cloud-message-topic.ts";
 import type { DeviceTopics } from "./device-topics.ts";
+import { InFlight } from "./in-flight.ts";
 import type { MqttHandler, MqttTransport } from "./mqtt-transport.ts";
 import { checkTelemetryBytes, type DecodedBag, decodeTelemetryBag } from "./telemetry-message.ts";
 
@@ -32,9 +33,7 @@ export class HubHandler implements MqttHandler, DeviceLink {
   readonly #will: Will | undefined;
   /** Set right after construction: the session needs this link first. */
   session!: Session;
-  /** Packet id → message the device has not acknowledged; one entry a message, so at most a queue's. */
-  readonly #inFlight = new Map<number, { sequence: number; lockToken: string }>();
-  #packetId = 0;
+  readonly #inFlight = new InFlight();
   #lastBagText = "";
   #lastBag = decodeTelemetryBag("");
 
@@ -100,12 +99,7 @@ export class HubHandler implements MqttHandler, DeviceLink {
       this.#send(topic, message.body);
       return;
     }
-    const { sequence, lockToken } = message;
-    for (const [packetId, older] of this.#inFlight) {
-      if (older.sequence === sequence) this.#inFlight.delete(packetId);
-    }
-    const messageId = this.#nextPacketId();
-    this.#inFlight.set(messageId, { sequence, lockToken: lockToken! });
+    const messageId = this.#inFlight.add(message);
     const payload = Buffer.from(message.body);
     const dup = message.deliveryCount > 1;
     this.#transport.send({ cmd: "publish", topic, payload, qos, messageId, dup, retain: false });
@@ -188,7 +182,7 @@ export class HubHandler implements MqttHandler, DeviceLink {
     } catch (error) {
       if (!(error instanceof HubError) || error.code === 500001) throw error;
       this.#warn(`twin request refused: ${error.message}`, error);
-      answer = { status: error.status, body: JSON.stringify(this.#errorBody(error)) };
+      answer = { status: error.status, body: JSON.stringify(errorBody(this.#hub.context, error)) };
     }
     if (this.session.qosOf("twinResponses") === undefined) {
       this.#warn("an answer to a twin request is lost: no subscription to $iothub/twin/res/#");
@@ -197,16 +191,6 @@ export class HubHandler implements MqttHandler, DeviceLink {
     const payload = Buffer.from(answer.body);
     this.#hub.throttles.charge(payload.length);
     this.#send(twinResponseTopic(answer.status, requestId, answer.version), payload);
-  }
-
-  #errorBody(error: HubError): JsonObject {
-    const { environment, nowMs } = this.#hub.context;
-    return {
-      errorCode: error.code,
-      trackingId: randomUuid(environment),
-      message: error.message,
-      timestampUtc: isoTime(nowMs()),
-    };
   }
 
   #subscribe(packet: ISubscribePacket): void {
@@ -237,16 +221,15 @@ export class HubHandler implements MqttHandler, DeviceLink {
   }
 
   #puback(packetId: number): void {
-    const held = this.#inFlight.get(packetId);
-    if (held === undefined) {
+    const lockToken = this.#inFlight.take(packetId);
+    if (lockToken === undefined) {
       this.#warn(
         `PUBACK ${packetId} is for nothing; a message not acknowledged for 60 s was sent again`,
       );
       return;
     }
-    this.#inFlight.delete(packetId);
     try {
-      this.#hub.cloudToDevice.complete(this.session.identity, held.lockToken);
+      this.#hub.cloudToDevice.complete(this.session.identity, lockToken);
     } catch (error) {
       if (!(error instanceof HubError) || error.code !== 412002) throw error;
       this.#warn(error.message, error);
@@ -258,12 +241,6 @@ export class HubHandler implements MqttHandler, DeviceLink {
     this.#transport.send({
       ...{ cmd: "publish", topic, payload: bytes, qos: 0, dup: false, retain: false },
     });
-  }
-
-  #nextPacketId(): number {
-    do this.#packetId = (this.#packetId % 0xffff) + 1;
-    while (this.#inFlight.has(this.#packetId));
-    return this.#packetId;
   }
 
   #warn(text: string, error?: HubError): void {

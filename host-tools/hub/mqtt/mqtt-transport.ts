@@ -7,17 +7,14 @@ import { HubError } from "../core/hub-error.ts";
 import type { ByteStream } from "./byte-stream.ts";
 import { checkPacket } from "./packet-check.ts";
 import { PacketGate } from "./packet-gate.ts";
+import { PacketOutput } from "./packet-output.ts";
 import { PublishReader } from "./publish-reader.ts";
 
 /** A client that says nothing is cut off. */
 const CONNECT_TIMEOUT_MS = 30_000;
-/** Output waiting for a slow client; overflow: the connection ends. */
-const OUTPUT_BYTES_MAX = 1024 * 1024;
 /** Input waiting behind a throttle; overflow: the connection ends. */
 const HELD_BYTES_MAX = 1024 * 1024;
 const PUBLISH = 3;
-/** Fixed header of a PUBACK (§3.4.1). */
-const PUBACK_HEADER = 0x4002;
 
 /** What happens on a connection once its CONNECT was accepted. */
 export interface MqttHandler {
@@ -49,8 +46,9 @@ export class MqttTransport {
   /** Who is at the other end, once known; for the log. */
   deviceId: string | undefined;
   #handler: MqttHandler | undefined;
-  #output: Uint8Array[] = [];
+  readonly #output: PacketOutput;
   #isInBatch = false;
+  #isClosing = false;
   #isClosed = false;
   #isGraceful = false;
   #lastInputMs: number;
@@ -58,12 +56,11 @@ export class MqttTransport {
   #keepAliveTimer: TimerHandle | undefined;
   #holdTimer: TimerHandle | undefined;
   #heldBytes = 0;
-  #delayed = 0;
-  #lastDueMs = 0;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.stream = options.stream;
+    this.#output = new PacketOutput(options.environment, options.stream);
     this.#lastInputMs = options.environment.nowMs();
     this.#parser.on("packet", (packet) => this.#packet(packet));
     this.#parser.on("error", (error) => {
@@ -105,17 +102,14 @@ export class MqttTransport {
   /** Queues a packet; it leaves with the batch, or at once outside of one. */
   send(packet: Packet): void {
     if (this.#isClosed) return;
-    this.#output.push(mqttPacket.generate(packet));
+    this.#output.add(packet);
     if (!this.#isInBatch) this.#flush();
   }
 
   /** Queues a PUBACK: as `send`, for the packet that is sent most. */
   acknowledge(messageId: number): void {
     if (this.#isClosed) return;
-    const puback = Buffer.allocUnsafe(4);
-    puback.writeUInt16BE(PUBACK_HEADER, 0);
-    puback.writeUInt16BE(messageId, 2);
-    this.#output.push(puback);
+    this.#output.addPuback(messageId);
     if (!this.#isInBatch) this.#flush();
   }
 
@@ -141,10 +135,11 @@ export class MqttTransport {
 
   /** Ends the connection; what was queued before is still sent. */
   close(reason: HubError): void {
-    if (this.#isClosed) return;
+    if (this.#isClosing) return;
+    this.#isClosing = true;
     this.#settle();
     this.#isClosed = true;
-    this.#output = [];
+    this.#output.close();
     const { timers } = this.#options.environment;
     if (this.#keepAliveTimer !== undefined) timers.stop(this.#keepAliveTimer);
     if (this.#holdTimer !== undefined) timers.stop(this.#holdTimer);
@@ -158,9 +153,10 @@ export class MqttTransport {
     try {
       if (this.#isInBatch) this.#handler?.batchEnd();
       this.#flush();
-    } catch {
-      // The reason of the end is reported by the caller; without acknowledgement the device resends.
-      this.#output = [];
+    } catch (error) {
+      // Without acknowledgement the device sends it again.
+      this.#output.drop();
+      this.#options.onEnd(reasonOf(error), this);
     }
   }
 
@@ -188,12 +184,8 @@ export class MqttTransport {
 
   /** When the store failed, nothing of the batch may be acknowledged. */
   #fail(error: unknown): void {
-    if (error instanceof HubError && error.code === 500001) this.#output = [];
-    const reason =
-      error instanceof HubError
-        ? error
-        : new HubError(400004, `malformed packet: ${(error as Error).message}`, { cause: error });
-    this.close(reason);
+    if (error instanceof HubError && error.code === 500001) this.#output.drop();
+    this.close(reasonOf(error));
   }
 
   #packet(packet: Packet): void {
@@ -215,32 +207,11 @@ export class MqttTransport {
   }
 
   #flush(): void {
-    if (this.#output.length === 0 || this.#isClosed) return;
-    const output = this.#output;
-    this.#output = [];
-    const bytes = output.length === 1 ? output[0]! : Buffer.concat(output);
-    const delayMs = this.#handler?.outputDelayMs() ?? 0;
-    if (delayMs > 0 || this.#delayed > 0) this.#writeLater(bytes, delayMs);
-    else this.#write(bytes);
-  }
-
-  #write(bytes: Uint8Array): void {
-    this.stream.write(bytes);
-    if ((this.stream.bufferedBytes ?? 0) > OUTPUT_BYTES_MAX) {
-      this.close(new HubError(400029, "the device does not read what it is sent"));
-    }
-  }
-
-  /** Later output waits for earlier output even when the fault ends in between. */
-  #writeLater(bytes: Uint8Array, delayMs: number): void {
-    const { environment } = this.#options;
-    const dueMs = Math.max(environment.nowMs() + delayMs, this.#lastDueMs);
-    this.#lastDueMs = dueMs;
-    this.#delayed += 1;
-    environment.timers.start(dueMs - environment.nowMs(), () => {
-      this.#delayed -= 1;
-      if (!this.#isClosed) this.#write(bytes);
-    });
+    if (this.#isClosed) return;
+    this.#output.flush(this.#handler?.outputDelayMs() ?? 0);
+    if (!this.#output.isOverfull) return;
+    this.#output.drop();
+    this.close(new HubError(400029, "the device does not read what it is sent"));
   }
 
   #armKeepAlive(): void {
@@ -257,4 +228,9 @@ export class MqttTransport {
       this.close(new HubError(404104, `${what} for ${this.#keepAliveMs / 1000} s`));
     });
   }
+}
+
+function reasonOf(error: unknown): HubError {
+  if (error instanceof HubError) return error;
+  return new HubError(400004, `malformed packet: ${(error as Error).message}`, { cause: error });
 }

@@ -130,6 +130,15 @@ test("nothing is acknowledged that the store did not take", () => {
   expect(device.isAcknowledged(id)).toBe(false);
   expect(device.isClosed).toBe(true);
   expect(world.hub.log.entries().some(({ text }) => text.includes("disk full"))).toBe(true);
+  expect(world.hub.events.read(0, 100).every(({ source }) => source !== "Telemetry")).toBe(true);
+  store.isFull = false;
+  const again = connect(world, "d");
+  const repeated = again.publish(TOPIC, "x", { qos: 1 });
+  expect(again.isAcknowledged(repeated)).toBe(true);
+  const events = world.hub.events.read(0, 100);
+  expect(telemetry(world)).toHaveLength(2);
+  expect(events.map(({ sequenceNumber }) => sequenceNumber)).toEqual(events.map((_, at) => at + 1));
+  expect(store.readEvents(0, 100)).toEqual(events);
 });
 
 test("twin and lifecycle changes and connections are events too, in one sequence", () => {
