@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // The only file that runs before anything is installed or built: plain JavaScript, node:* imports only.
 // It installs packages when the lock file changed, compiles what is stale, then hands over.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, lstatSync, statSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -22,12 +23,24 @@ function built(path) {
   return join(root, "build", path);
 }
 
-/** Runs a command with our terminal; ends this process when it fails. */
-function run(command, commandArgs, options = {}) {
-  const result = spawnSync(command, commandArgs, { stdio: "inherit", ...options });
-  if (result.error) fail(`cannot run ${command}: ${result.error.message}`);
-  if (result.signal) process.kill(process.pid, result.signal);
-  if (result.status !== 0) process.exit(result.status ?? 1);
+/**
+ * Runs a command with our terminal; ends this process when it fails. Ctrl-C reaches the whole group, so
+ * the child ends in order and we wait for it; a signal sent to us alone is passed on.
+ */
+async function run(command, commandArgs, options = {}) {
+  const child = spawn(command, commandArgs, { stdio: "inherit", ...options });
+  const pass = (signal) => void child.kill(signal);
+  const wait = () => undefined;
+  process.on("SIGTERM", pass);
+  process.on("SIGINT", wait);
+  const [status, signal] = await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (...end) => resolve(end));
+  }).catch((error) => fail(`cannot run ${command}: ${error.message}`));
+  process.off("SIGTERM", pass);
+  process.off("SIGINT", wait);
+  if (signal) process.exit(128 + (constants.signals[signal] ?? 0));
+  if (status !== 0) process.exit(status ?? 1);
 }
 
 function fail(message) {
@@ -40,7 +53,7 @@ function changedMs(path) {
   return existsSync(path) ? statSync(path).mtimeMs : 0;
 }
 
-function install() {
+async function install() {
   const modules = join(root, "node_modules");
   // A linked folder belongs to another checkout, which keeps it up to date.
   if (existsSync(modules) && lstatSync(modules).isSymbolicLink()) return;
@@ -50,7 +63,7 @@ function install() {
   process.stderr.write("godwit: installing packages (once) ...\n");
   // npm's own report goes to stderr: stdout belongs to the command that follows.
   // Not `npm ci`: it refuses to start when a registry lacks a binary for some other platform.
-  run(
+  await run(
     "npm",
     ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
     {
@@ -62,37 +75,47 @@ function install() {
 }
 
 /** A tool from our own node_modules, started without a shell. */
-function tool(name, script, toolArgs, options) {
-  run(process.execPath, [join(root, "node_modules", name, script), ...toolArgs], {
+async function tool(name, script, toolArgs, options) {
+  await run(process.execPath, [join(root, "node_modules", name, script), ...toolArgs], {
     cwd: root,
     ...options,
   });
 }
 
-function compile() {
-  tool("typescript", "bin/tsc", ["-b", "firmware", "host-tools", "test"], {
+async function compile() {
+  await tool("typescript", "bin/tsc", ["-b", "firmware", "host-tools", "test"], {
     stdio: ["ignore", 2, 2],
   });
 }
 
-function cli(cliArgs) {
-  run(process.execPath, ["--enable-source-maps", built("host-tools/cli/main.js"), ...cliArgs]);
+async function cli(cliArgs) {
+  await run(process.execPath, [
+    "--enable-source-maps",
+    built("host-tools/cli/main.js"),
+    ...cliArgs,
+  ]);
 }
 
-function vitest(projects) {
+async function vitest(projects) {
   const selected = projects.flatMap((project) => ["--project", project]);
-  tool("vitest", "vitest.mjs", ["run", "--config", "test/vitest.config.ts", ...selected, ...args]);
+  await tool("vitest", "vitest.mjs", [
+    "run",
+    "--config",
+    "test/vitest.config.ts",
+    ...selected,
+    ...args,
+  ]);
 }
 
-function tests(projects) {
-  cli(["engine", "build"]);
-  vitest(projects);
+async function tests(projects) {
+  await cli(["engine", "build"]);
+  await vitest(projects);
 }
 
-function check() {
-  tool("@biomejs/biome", "bin/biome", ["check", "."]);
-  tool("knip", "bin/knip.js", ["--config", "test/knip.json"]);
-  vitest(["house"]);
+async function check() {
+  await tool("@biomejs/biome", "bin/biome", ["check", "."]);
+  await tool("knip", "bin/knip.js", ["--config", "test/knip.json"]);
+  await vitest(["house"]);
 }
 
 const [major, minor] = process.versions.node.split(".").map(Number);
@@ -100,6 +123,6 @@ if (major < 20 || (major === 20 && minor < 19))
   fail(`Node 20.19 or newer is needed, this is ${process.version}`);
 if (!Object.hasOwn(verbs, verb))
   fail(`unknown start '${verb}'; use npm start, npm test or npm run godwit`);
-install();
-if (existsSync(join(root, "firmware", "tsconfig.json"))) compile();
-verbs[verb]();
+await install();
+if (existsSync(join(root, "firmware", "tsconfig.json"))) await compile();
+await verbs[verb]();
