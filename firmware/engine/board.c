@@ -353,6 +353,25 @@ static txBoolean prepareCode(txByte* p, txSize size, txID* ids, txID count)
 	return p == end;
 }
 
+/* A property name of a module. Its slot comes from "flash" too, as names of a preloaded image do: XS takes the next
+ * free slot for a new name, so ours is put in front of its list. Names are never freed. */
+static txID flashName(txMachine* the, txString string, txSlot** flash)
+{
+	txSlot* saved = the->freeHeap;
+	txSlot* slot = *flash;
+	memset(slot, 0, sizeof(txSlot));
+	slot->next = saved;
+	the->freeHeap = slot;
+	txID id = fxNewNameX(the, string);
+	if (the->freeHeap == slot)
+		the->freeHeap = saved; /* the name was known */
+	else {
+		the->currentHeapCount--;
+		(*flash)++;
+	}
+	return id;
+}
+
 static txBoolean prepareModule(txMachine* the, txModule* module, txByte* symbols, txSize symbolsSize)
 {
 	txByte* end = symbols + symbolsSize;
@@ -360,13 +379,14 @@ static txBoolean prepareModule(txMachine* the, txModule* module, txByte* symbols
 		return 0;
 	txID count = (txID)((txU1)symbols[0] | ((txU1)symbols[1] << 8));
 	txID* ids = malloc((count + 1) * sizeof(txID));
-	txBoolean good = ids != NULL;
+	txSlot* slots = malloc((count + 1) * sizeof(txSlot));
+	txBoolean good = ids && slots;
 	symbols += sizeof(txID);
 	for (txID i = 1; good && (i < count); i++) {
 		txByte* zero = memchr(symbols, 0, end - symbols);
 		good = zero != NULL;
 		if (good) {
-			ids[i] = fxNewNameX(the, (txString)symbols);
+			ids[i] = flashName(the, (txString)symbols, &slots);
 			symbols = zero + 1;
 		}
 	}

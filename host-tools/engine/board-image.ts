@@ -51,21 +51,74 @@ export function heapBaseline(engine: Engine): HeapFigures {
 /** A board of this heap size with the engine's modules loaded: made once, then copied. */
 export function bootedImage(engine: Engine, heap: HeapSize): BoardImage {
   const { baseline, images } = prepare(engine);
-  const key = JSON.stringify(heap);
-  let image = images.get(key);
-  if (!image) {
-    const exports = bareInstance(engine);
-    createMachine(exports, heap, baseline);
-    boot(exports);
-    exports.board_reset_peaks();
-    if (exports.board_status() !== 0)
-      throw new RangeError("the board's heap is too small for the engine itself");
-    image = readImage(exports);
-    const oldest = images.keys().next();
-    if (images.size >= imagesMax && !oldest.done) images.delete(oldest.value);
-    images.set(key, image);
+  return remember(images, JSON.stringify(heap), () =>
+    makeImage(engine, heap, baseline, noModules, []),
+  );
+}
+
+interface Preloaded {
+  image: BoardImage;
+  /** Heap with the modules loaded: on a chip this part is in flash. */
+  loaded: HeapFigures;
+}
+
+const noModules: ReadonlyMap<string, Uint8Array> = new Map();
+const preloadedImages = new WeakMap<ReadonlyMap<string, Uint8Array>, Map<string, Preloaded>>();
+
+/**
+ * A board whose heap begins beside the loaded modules, as on a chip that has them in flash.
+ * Undefined when loading fails: then the board itself loads them, to fail with a reason.
+ */
+export function preloadedImage(
+  engine: Engine,
+  heap: HeapSize,
+  modules: ReadonlyMap<string, Uint8Array>,
+  preload: readonly string[],
+): Preloaded | undefined {
+  let images = preloadedImages.get(modules);
+  if (!images) {
+    images = new Map();
+    preloadedImages.set(modules, images);
   }
-  return image;
+  const key = JSON.stringify([engine.hash, heap, preload]);
+  const known = images.get(key);
+  if (known) return known;
+  const exports = bareInstance(engine, modules);
+  createGrowable(exports);
+  boot(exports, preload);
+  if (exports.board_status() !== 0) return undefined;
+  const loaded = readFigures(exports);
+  return remember(images, key, () => ({
+    image: makeImage(engine, heap, loaded, modules, preload),
+    loaded,
+  }));
+}
+
+function makeImage(
+  engine: Engine,
+  heap: HeapSize,
+  base: HeapFigures,
+  modules: ReadonlyMap<string, Uint8Array>,
+  preload: readonly string[],
+): BoardImage {
+  const exports = bareInstance(engine, modules);
+  createMachine(exports, heap, base);
+  boot(exports, preload);
+  exports.board_reset_peaks();
+  if (exports.board_status() !== 0)
+    throw new RangeError("the board's heap is too small for the engine itself");
+  return readImage(exports);
+}
+
+/** The entry of a key, made when missing; the oldest goes when there are too many. */
+function remember<T>(entries: Map<string, T>, key: string, make: () => T): T {
+  const known = entries.get(key);
+  if (known) return known;
+  const made = make();
+  const oldest = entries.keys().next();
+  if (entries.size >= imagesMax && !oldest.done) entries.delete(oldest.value);
+  entries.set(key, made);
+  return made;
 }
 
 export function readImage(exports: BoardExports): BoardImage {
@@ -83,14 +136,17 @@ export function writeImage(exports: BoardExports, image: BoardImage): void {
 }
 
 /** An instance without a world: booting asks for nothing but modules. */
-function bareInstance(engine: Engine): BoardExports {
-  const modules = engineModules(engine);
+function bareInstance(
+  engine: Engine,
+  modules: ReadonlyMap<string, Uint8Array> = noModules,
+): BoardExports {
+  const own = engineModules(engine);
   return instantiateBoard(boardModule(engine), {
     now: () => 0,
     random: () => 0,
     log: () => undefined,
     timer: () => undefined,
-    module: (specifier) => modules.get(specifier),
+    module: (specifier) => own.get(specifier) ?? modules.get(specifier),
     call: () => undefined,
   });
 }
@@ -108,9 +164,10 @@ export function readText(exports: BoardExports, at: number): string {
   return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
 }
 
-function boot(exports: BoardExports): void {
+function boot(exports: BoardExports, preload: readonly string[] = []): void {
   for (const specifier of engineBootOrder) importModule(exports, specifier);
   exports.board_seal();
+  for (const specifier of preload) importModule(exports, specifier);
   exports.board_gc();
 }
 
@@ -135,9 +192,14 @@ function createMachine(exports: BoardExports, heap: HeapSize, base: HeapFigures)
   if (failed) throw new RangeError("the board's memory is too small for the engine itself");
 }
 
+/** A machine without limits worth mentioning, to measure what something takes. */
+function createGrowable(exports: BoardExports): void {
+  exports.board_create(0, 65_536, 4096, 8192, 512, 1024, 8000, 0);
+}
+
 function measureBaseline(engine: Engine): HeapFigures {
   const exports = bareInstance(engine);
-  exports.board_create(0, 65_536, 4096, 8192, 512, 1024, 2000, 0);
+  createGrowable(exports);
   boot(exports);
   if (exports.board_status() !== 0)
     throw new Error(`engine modules fail: ${readText(exports, exports.board_failure())}`);

@@ -6,6 +6,7 @@ import {
   defaultHeap,
   heapBaseline,
   importModule,
+  preloadedImage,
   readImage,
   readText,
   writeImage,
@@ -29,6 +30,11 @@ export interface BoardOptions {
   /** Bytecode by specifier, beside the engine's own modules. */
   modules: ReadonlyMap<string, Uint8Array>;
   host: BoardHost;
+  /**
+   * Modules that are in flash before power-on, dependencies first (`CompiledApp.preload`). What loading them takes
+   * does not count against `heap`, as on boards. Their top level must be pure: it sees no clock and no host.
+   */
+  preload?: readonly string[];
   /** Wall clock at power-on, Unix ms. Absent: 1970, as on a chip without a battery. */
   wallMs?: number;
   /** Codes one turn of the event loop may take before the board counts as runaway. Default 100 million. */
@@ -69,11 +75,17 @@ export class Board {
   /** Makes a board with the engine's own modules loaded. It runs nothing of the author's yet. */
   static create(engine: Engine, options: BoardOptions): Board {
     const board = new Board(engine, options);
-    writeImage(board.#exports, bootedImage(engine, options.heap ?? defaultHeap));
+    const heap = options.heap ?? defaultHeap;
+    const preload = options.preload ?? [];
+    const ready =
+      preload.length > 0 ? preloadedImage(engine, heap, options.modules, preload) : undefined;
+    writeImage(board.#exports, ready?.image ?? bootedImage(engine, heap));
+    if (ready) board.#loaded = ready.loaded;
     board.#exports.board_set_limit(options.turnCodesMax ?? defaultTurnCodesMax);
     if (options.wallMs !== undefined) board.#exports.board_set_clock(options.wallMs);
     board.#exports.board_report_only(options.onException === "report" ? 1 : 0);
     board.#check();
+    if (!ready) board.load(preload);
     return board;
   }
 
@@ -84,8 +96,9 @@ export class Board {
     return board;
   }
 
-  /** Imports modules before the app, as a preloaded image has them; `heap().loaded` is what they took. */
-  load(specifiers: Iterable<string>): BoardStatus {
+  /** Imports modules into the board's own heap, before the app; `heap().loaded` is what they took. */
+  load(specifiers: readonly string[]): BoardStatus {
+    if (specifiers.length === 0) return this.status;
     for (const specifier of specifiers) this.#import(specifier);
     this.collectGarbage();
     this.#loaded = this.#figures();

@@ -61,3 +61,27 @@ test("the whole heap that was asked for can be used, and no more", () => {
 test("the baseline is the same for every measurement of a build", () => {
   expect(heapBaseline({ ...engine })).toEqual(heapBaseline(engine));
 });
+
+test("preloaded modules are in flash: they do not count against the heap, and failing ones end the board", () => {
+  const library = `export const table = []; for (let i = 0; i < 2000; i++) table.push({ i });`;
+  const modules = compileModules(engine, [
+    { specifier: "library", source: library },
+    { specifier: "main", source: `import { table } from "library"; trace(table.length);` },
+    { specifier: "broken", source: "throw new Error('at load');" },
+  ]);
+  const heap = { chunkBytes: 16_384, slots: 1024, stackSlots: 256, keys: 100 };
+  const make = (preload: string[]) => {
+    const host = new TestHost();
+    const board = Board.create(engine, { modules, host, heap, preload });
+    return { board, host };
+  };
+  const { board, host } = make(["library"]);
+  expect(board.start("main")).toEqual({ state: "running" });
+  expect(host.lines).toEqual(["2000"]);
+  expect(board.heap().loaded.slots).toBeGreaterThan(4000);
+  expect(board.heap().running.bytes).toBeLessThan(2000);
+  const own = make([]).board;
+  expect(own.start("main")).toMatchObject({ reason: "memory" });
+  const broken = make(["broken"]).board;
+  expect(broken.status).toMatchObject({ reason: "exception", message: "Error: at load" });
+});
