@@ -202,7 +202,10 @@ export class HubSession implements LinkOwner, MqttEvents {
   onClosed(reason: MqttCloseReason, detail: string): void {
     if (reason === "disconnected") {
       // Called while the last bytes are on their way to the socket: it may be closed only behind them.
-      this.platform.timers.start(0, () => this.end(undefined, ""));
+      const { target } = this;
+      this.platform.timers.start(0, () => {
+        if (this.target === target) this.end(undefined, "");
+      });
     } else {
       this.end(mqttFault(reason), `MQTT ${reason}${detail ? ` (${detail})` : ""}`);
     }

@@ -26,7 +26,8 @@ export class XsClock implements Clock {
     return nowMs >= this.floorMs ? nowMs : undefined;
   }
 
+  /** Whole seconds, rounded up: a clock set to its floor must not stand below it. */
   setWallMs(unixMs: number): void {
-    Time.set(Math.floor(unixMs / 1000));
+    Time.set(Math.ceil(unixMs / 1000));
   }
 }
