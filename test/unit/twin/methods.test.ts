@@ -127,3 +127,14 @@ test("a rejection is answered like a throw", async () => {
   await failing.run(1000);
   expect(failing.hub.answerTo(rid)).toEqual({ status: 500, body: message("stuck") });
 });
+
+test("a planned renewal of the connection ends its calls as well", async () => {
+  const renewing = new Rig({ device: { connection: { tokenLifeS: 60 } } }).start();
+  await renewing.run(44_000);
+  renewing.hub.callMethod("slow", "");
+  for (let i = 0; i < 20 && renewing.hub.connects === 1; i++) await renewing.run(1000);
+  expect(renewing.hub.connects).toBe(2);
+  renewing.finishSlow?.(42);
+  await renewing.run(1000);
+  expect(renewing.hub.answers).toEqual([]);
+});

@@ -161,6 +161,9 @@ describe("desired properties", () => {
     rig.hub.patchDesired({ mode: "cool" });
     await rig.run(1000);
     finishOld(undefined);
+    await rig.run(1000);
+    expect(rig.device.get("mode")).toBe("cool");
+    expect(rig.hub.reported.mode).toEqual(ack("cool", 202, 4));
     finish(undefined);
     await rig.run(1000);
     expect(rig.device.get("mode")).toBe("cool");
