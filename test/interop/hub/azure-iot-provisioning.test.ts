@@ -68,18 +68,37 @@ test.concurrent("a group enrollment with a derived key; the group's own key is r
   expect(authentication).toMatchObject({ symmetricKey: { primaryKey: key } });
 });
 
-test.concurrent("an individual enrollment with X.509", async () => {
-  const { hub, authority } = loopback;
-  const certificate = await authority.issueDevice("leaf-1");
-  hub.enrollments.putIndividual("leaf-1", {
-    attestation: { type: "x509", thumbprints: [certificate.thumbprintSha256] },
-  });
-  const folder = dirname(authority.caFile);
-  const certFile = join(folder, "leaf-1.pem");
-  const keyFile = join(folder, "leaf-1.key");
+/** Certificate and key of a device, in files as the client wants them. */
+async function certificateOf(id: string): Promise<{ thumbprint: string; files: object }> {
+  const { authority } = loopback;
+  const certificate = await authority.issueDevice(id);
+  const certFile = join(dirname(authority.caFile), `${id}.pem`);
+  const keyFile = join(dirname(authority.caFile), `${id}.key`);
   writeFileSync(certFile, certificate.certificatePem);
   writeFileSync(keyFile, certificate.keyPem, { mode: 0o600 });
-  const { result } = await register({ registrationId: "leaf-1", certFile, keyFile });
+  return { thumbprint: certificate.thumbprintSha256, files: { certFile, keyFile } };
+}
+
+test.concurrent("an individual enrollment with X.509", async () => {
+  const { hub } = loopback;
+  const { thumbprint, files } = await certificateOf("leaf-1");
+  hub.enrollments.putIndividual("leaf-1", {
+    attestation: { type: "x509", thumbprints: [thumbprint] },
+  });
+  const { result } = await register({ registrationId: "leaf-1", ...files });
   expect(result).toMatchObject({ deviceId: "leaf-1", assignedHub: loopback.host });
-  expect(hub.registry.get({ deviceId: "leaf-1" }).authentication.type).toBe("selfSigned");
+  expect(hub.registry.get({ deviceId: "leaf-1" }).authentication).toMatchObject({
+    x509Thumbprint: { primaryThumbprint: expect.stringMatching(/^[0-9A-F]{40}$/) },
+  });
+});
+
+test.concurrent("a group enrollment with X.509: any certificate of the group's authority", async () => {
+  const { hub, authority } = loopback;
+  hub.enrollments.putGroup("signed", {
+    attestation: { type: "x509", certificates: [authority.caPem] },
+  });
+  const { files } = await certificateOf("member-x");
+  const { result } = await register({ registrationId: "member-x", ...files });
+  expect(result).toMatchObject({ deviceId: "member-x", assignedHub: loopback.host });
+  expect(hub.enrollments.registration("member-x")?.groupId).toBe("signed");
 });
