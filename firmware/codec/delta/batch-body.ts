@@ -1,6 +1,7 @@
 // Body of a batch, writing side (firmware/SPEC.md §5): time, then channel by channel, in slices.
 import { encodeUtf8 } from "../utf8.ts";
-import type { Column } from "./column.ts";
+import type { Column, RawValues } from "./column.ts";
+import { gcd } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
 import {
   BLOB,
@@ -14,6 +15,7 @@ import {
   LATTICE,
   MEAN,
   NONE,
+  PLAIN,
   RAW,
   SAME,
   T_DECIMALS,
@@ -38,72 +40,95 @@ import {
 import type { Planner } from "./plan.ts";
 import type { Quantum } from "./quantum.ts";
 import type { RangeEncoder } from "./range-encoder.ts";
+import type { Recorder } from "./recorder.ts";
 import type { Series } from "./series.ts";
 import { SeriesEncoder } from "./series-encoder.ts";
 
-const STEP = 17;
+const STEP = PLAIN + 1;
+
+export interface BodyWriterOptions {
+  coder: RangeEncoder;
+  series: Series;
+  bits: FloatBits;
+  recorder: Recorder;
+  /** Values coded per slice. */
+  sliceValues: number;
+}
 
 export class BodyWriter {
   private readonly coder: RangeEncoder;
   private readonly series: Series;
   private readonly encoder: SeriesEncoder;
   private readonly bits: FloatBits;
-  private readonly plans: Uint8Array;
-  private readonly planner: Planner | undefined;
+  private readonly recorder: Recorder;
   private readonly sliceValues: number;
+  /** Plan of the time (first) and of every channel, from the last survey. */
+  private readonly plans: Uint8Array;
   private before: Quantum | undefined;
-  private hold: Int32Array | Float64Array | undefined;
 
-  constructor(
-    coder: RangeEncoder,
-    series: Series,
-    bits: FloatBits,
-    plans: Uint8Array,
-    planner: Planner | undefined,
-    sliceValues: number,
-  ) {
-    this.coder = coder;
-    this.series = series;
-    this.encoder = new SeriesEncoder(coder, series.x);
-    this.bits = bits;
-    this.plans = plans;
-    this.planner = planner;
-    this.sliceValues = sliceValues;
+  constructor(options: BodyWriterOptions) {
+    this.coder = options.coder;
+    this.series = options.series;
+    this.bits = options.bits;
+    this.recorder = options.recorder;
+    this.sliceValues = options.sliceValues;
+    this.encoder = new SeriesEncoder(options.coder);
+    this.plans = new Uint8Array(options.recorder.columns.length + 1);
   }
 
-  /** Codes times (in ticks) and channels of the first `rows` rows; yields between slices. */
-  *write(times: Float64Array, rows: number, unit: number, columns: readonly Column[]) {
-    this.coder.number(T_LENGTH, columns.length);
+  /** Codes the first `rows` rows, times in steps of `unit`; yields between slices. */
+  *write(rows: number, unit: number, planner: Planner | undefined): Generator<undefined, void> {
+    const { recorder, series } = this;
+    this.before = undefined;
+    series.restart();
+    this.coder.number(T_LENGTH, recorder.columns.length);
     if (rows > 1) {
-      this.loadTimes(times, rows, unit);
-      const plan = this.plan(0, T_RESIDUAL, undefined);
+      this.loadTimes(rows, unit);
+      const plan = this.plan(0, T_RESIDUAL, planner, undefined);
       this.head(plan, T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD);
       yield* this.residuals(plan, T_RESIDUAL);
     }
-    if (rows === 0) return;
-    for (let i = 0; i < columns.length; i++) yield* this.column(columns[i]!, i, rows);
+    if (rows > 0)
+      for (let i = 0; i < recorder.columns.length; i++) yield* this.column(i, rows, planner);
   }
 
-  private loadTimes(times: Float64Array, rows: number, unit: number): void {
-    const { x } = this.series;
-    for (let i = 1; i < rows; i++) {
-      const step = (times[i]! - times[i - 1]!) / unit;
-      if (step > 0x3fffffff || step < -0x3fffffff) {
-        const wide = this.series.wide;
-        for (let j = 1; j < rows; j++) wide[j - 1] = (times[j]! - times[j - 1]!) / unit;
-        this.series.reduceWide(rows - 1);
-        return;
-      }
-      x[i - 1] = step;
+  private loadTimes(rows: number, unit: number): void {
+    const { series } = this;
+    const { times } = this.recorder;
+    const { x } = series;
+    let before = times[1]!;
+    const first = (before - times[0]!) / unit;
+    let least = 0;
+    let most = 0;
+    let divisor = 0;
+    for (let i = 2; i < rows; i++) {
+      const time = times[i]!;
+      const difference = (time - before) / unit - first;
+      before = time;
+      x[i - 1] = difference;
+      if (difference > most) most = difference;
+      else if (difference < least) least = difference;
+      if (difference !== 0 && divisor !== 1) divisor = gcd(difference, divisor);
     }
-    this.series.reduce(rows - 1);
+    x[0] = 0;
+    if (most < 0x40000000 && least > -0x40000000)
+      series.accept(rows - 1, first, divisor, least, most);
+    else {
+      for (let i = 1; i < rows; i++) series.wide[i - 1] = (times[i]! - times[i - 1]!) / unit;
+      series.reduce(rows - 1);
+    }
   }
 
   /** The plan of the last survey, or a new one. */
-  private plan(index: number, base: number, hold: Int32Array | Float64Array | undefined): number {
-    const { series, plans, planner } = this;
+  private plan(
+    index: number,
+    base: number,
+    planner: Planner | undefined,
+    hold: Int32Array | undefined,
+  ): number {
+    const { series, plans } = this;
     if (series.isConstant) return CONSTANT;
-    if (planner) plans[index] = planner.choose(series.count, base, hold);
+    if (planner) plans[index] = planner.choose(series.x, series.count, base, hold);
     const plan = plans[index]!;
     return !hold && plan >= HOLD_MODE ? plan - HOLD_MODE + CACHE_MODE : plan;
   }
@@ -120,10 +145,14 @@ export class BodyWriter {
     coder.number(T_WIDE, series.low);
   }
 
-  private *residuals(plan: number, base: number) {
+  private *residuals(
+    plan: number,
+    base: number,
+    hold?: Int32Array,
+  ): Generator<undefined, void> {
     const { coder, encoder, series } = this;
     if (plan === CONSTANT) return;
-    encoder.start(series.count, base, plan, this.hold);
+    encoder.start(series.x, series.count, base, plan, hold);
     while (!encoder.run(this.sliceValues)) yield;
     if (series.low > 0) {
       for (let i = 1; i < series.count; i++) coder.bits(series.lowAt(i), series.low);
@@ -131,41 +160,30 @@ export class BodyWriter {
     }
   }
 
-  private *column(column: Column, index: number, rows: number) {
-    const { coder } = this;
-    const count = this.load(column, rows);
-    const quantum = column.quantum;
+  private *column(
+    index: number,
+    rows: number,
+    planner: Planner | undefined,
+  ): Generator<undefined, void> {
+    const { coder, series, recorder } = this;
+    const column = recorder.columns[index]!;
+    const values = { raw: recorder.raw, at: index, stride: recorder.columns.length, rows };
+    const count = column.load(values, series);
+    const { quantum } = column;
     this.kind(count === 0 ? undefined : quantum);
     if (count === 0) return;
-    const hasExceptions = column.exceptions.length > 0 && column.exceptions[0]! < rows;
+    const hasExceptions = column.exceptions.length > 0;
     coder.symbol(T_FLAGS, (count < rows ? 1 : 0) + (hasExceptions ? 2 : 0));
-    if (count < rows) this.presence(column, rows);
-    if (hasExceptions) this.exceptions(column, rows);
-    if (quantum.kind === TEXT || quantum.kind === BLOB) this.entries(column, rows);
+    if (count < rows) this.presence(column.missing, rows);
+    if (hasExceptions) this.exceptions(column, count);
+    if (quantum.kind === TEXT || quantum.kind === BLOB) this.entries(column);
     yield;
-    const hold = count === rows ? this.hold : undefined;
-    const plan = this.plan(index + 1, T_RESIDUAL_VALUE, hold);
+    const hold = count === rows ? series.hold : undefined;
+    const plan = this.plan(index + 1, T_RESIDUAL_VALUE, planner, hold);
     this.head(plan, T_PLAN, T_FIRST, T_GCD);
-    yield* this.residuals(plan, T_RESIDUAL_VALUE);
-    if (quantum.kind === FLOAT64) this.lowBits(column, rows);
-    if (!quantum.isFloat) this.hold = column.store;
-  }
-
-  /** Moves the present values into the series; returns how many there are. */
-  private load(column: Column, rows: number): number {
-    const { series } = this;
-    const { store } = column;
-    const isFloat64 = column.quantum.kind === FLOAT64;
-    const target = column.isWide ? series.wide : series.x;
-    let count = 0;
-    for (let i = 0; i < rows; i++)
-      if (!column.isMissing(i))
-        target[count++] = isFloat64 ? this.bits.order64(store[i]!) : store[i]!;
-    if (count > 0) {
-      if (column.isWide) series.reduceWide(count);
-      else series.reduce(count);
-    }
-    return count;
+    yield* this.residuals(plan, T_RESIDUAL_VALUE, hold);
+    if (quantum.kind === FLOAT64) this.lowBits(values, column);
+    if (count === rows && plan !== CONSTANT) series.keep();
   }
 
   private kind(quantum: Quantum | undefined): void {
@@ -198,23 +216,24 @@ export class BodyWriter {
     this.coder.raw(this.bits.low12(value), 12);
   }
 
-  private presence(column: Column, rows: number): void {
+  private presence(missing: readonly number[], rows: number): void {
     let last = 1;
-    for (let i = 0; i < rows; i++) {
-      const here = column.isMissing(i) ? 0 : 1;
+    let next = 0;
+    for (let row = 0; row < rows; row++) {
+      const here = missing[next] === row ? 0 : 1;
+      if (here === 0) next++;
       this.coder.symbol(T_PRESENT + last * STEP, here);
       last = here;
     }
   }
 
-  private exceptions(column: Column, rows: number): void {
+  private exceptions(column: Column, count: number): void {
     const { coder } = this;
     const { exceptions, raws } = column;
     let next = 0;
     let raw = 0;
     let last = 0;
-    for (let i = 0; i < rows; i++) {
-      if (column.isMissing(i)) continue;
+    for (let i = 0; i < count; i++) {
       const isOff = exceptions[next] === i;
       coder.symbol(T_EXACT + last * STEP, isOff ? 1 : 0);
       last = isOff ? 1 : 0;
@@ -226,49 +245,35 @@ export class BodyWriter {
     }
   }
 
-  private lowBits(column: Column, rows: number): void {
+  /** The twelve lowest bits of doubles: once if they never change. */
+  private lowBits(values: RawValues, column: Column): void {
     const { coder, bits } = this;
-    let first = -1;
-    let isSame = true;
-    for (let i = 0; i < rows; i++) {
-      if (column.isMissing(i)) continue;
-      const low = bits.low12(column.store[i]!);
-      if (first < 0) first = low;
-      else if (low !== first) isSame = false;
+    const { missing, exceptions } = column;
+    const lows: number[] = [];
+    let gap = 0;
+    for (let row = 0, at = values.at; row < values.rows; row++, at += values.stride) {
+      if (missing[gap] === row) gap++;
+      else lows.push(bits.low12(values.raw[at]!));
     }
+    const isSame = exceptions.length === 0 && lows.every((low) => low === lows[0]);
     coder.raw(isSame ? 1 : 0, 1);
-    for (let i = 0; i < rows; i++) {
-      if (column.isMissing(i)) continue;
-      coder.raw(bits.low12(column.store[i]!), 12);
-      if (isSame) return;
-    }
+    if (isSame) coder.raw(lows[0]!, 12);
+    else for (const low of lows) coder.raw(low, 12);
   }
 
-  /** Texts or blobs in the order of their first use; the series is renumbered to match. */
-  private entries(column: Column, rows: number): void {
+  /** Texts or objects up to the last one in use. */
+  private entries(column: Column): void {
     const { coder, series } = this;
-    const order: number[] = [];
-    const { x } = series;
-    let count = 0;
-    for (let i = 0; i < rows; i++) {
-      if (column.isMissing(i)) continue;
-      const entry = column.store[i]!;
-      let at = order.indexOf(entry);
-      if (at < 0) {
-        at = order.length;
-        order.push(entry);
-      }
-      x[count++] = at;
-    }
-    coder.number(T_SMALL, order.length);
-    for (const entry of order) {
+    let most = 0;
+    for (let i = 0; i < series.count; i++)
+      most = Math.max(most, series.x[i]! * series.divisor + series.first);
+    coder.number(T_SMALL, most + 1);
+    for (let entry = 0; entry <= most; entry++) {
       const text = column.entries[entry]!;
-      const isBlob = column.quantum.kind === BLOB;
-      const bytes = isBlob ? undefined : encodeUtf8(text);
+      const bytes = column.quantum.kind === TEXT ? encodeUtf8(text) : undefined;
       const length = bytes ? bytes.length : text.length;
       coder.number(T_LENGTH, length);
       for (let i = 0; i < length; i++) coder.raw(bytes ? bytes[i]! : text.charCodeAt(i), 8);
     }
-    series.reduce(count);
   }
 }

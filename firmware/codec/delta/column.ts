@@ -1,290 +1,255 @@
-// One channel while a batch is recorded: whole numbers on the channel's grid and the values that miss it.
+// One channel of a recorder: which grid its values lie on, and the values that miss it (firmware/SPEC.md §5).
 import { GodwitError } from "../error.ts";
-import { chooseQuantum } from "./fit.ts";
+import { chooseQuantum, gcd } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
 import {
   BLOB,
   BOOLEAN,
   DECIMAL,
   ENTRIES_MAX,
-  FLOAT32,
   FLOAT64,
-  MISSING,
-  MISSING_WIDE,
+  FLOAT_DECIMAL,
   NEGATIVE_ZERO,
   RAW,
   TEXT,
 } from "./layout.ts";
 import { DECIMALS_MAX, POWERS, Quantum, WHOLE_MAX } from "./quantum.ts";
+import type { Series } from "./series.ts";
 
-/** Whole numbers below this size are kept in 32 bits: differences of two still fit. */
+/** Differences below this size are kept in 32 bits. */
 const NARROW = 0x40000000;
 
-/** Turns values that are neither numbers, booleans nor texts into bytes (CBOR) and back. */
-export interface ObjectCodec {
-  encode(value: unknown): Uint8Array;
-  decode(bytes: Uint8Array): unknown;
-}
+/** Turns values that are neither numbers, booleans nor texts into bytes (CBOR). */
+export type EncodeObject = (value: unknown) => Uint8Array;
 
 export interface ColumnOptions {
-  rowsMax: number;
   /** Largest error of a decoded number, in the channel's unit; absent: exact. */
   epsilon?: number | undefined;
-  objects?: ObjectCodec | undefined;
+  encodeObject?: EncodeObject | undefined;
+}
+
+/** Where a column's values stand: every `stride`-th number of `raw`, from `at` on. NaN is no value. */
+export interface RawValues {
+  raw: Float64Array;
+  at: number;
+  stride: number;
+  rows: number;
 }
 
 export class Column {
   quantum: Quantum;
-  /** Whole numbers, or entry numbers of texts and blobs; MISSING or MISSING_WIDE where there is none. */
-  store: Int32Array | Float64Array;
-  isWide = false;
-  count = 0;
-  /** Texts, or CBOR bytes as one character per byte, by entry number. */
+  /** Texts, or encoded objects with one character per byte, in the order of their first use. */
   entries: string[] = [];
-  /** Rows and codes of values beside the grid, in pairs. */
+  /** Rows whose reading was NaN. */
+  readonly nans: number[] = [];
+
+  /** After `load`: rows without a value. */
+  missing: number[] = [];
+  /** After `load`: positions among the present values and codes of those beside the grid, in pairs. */
   exceptions: number[] = [];
-  /** The values whose code is RAW. */
+  /** After `load`: the values whose code is RAW. */
   raws: number[] = [];
-  private scale = 1;
-  /** DECIMAL without a tolerance: the common case that `push` settles itself. */
-  private isPlain = true;
+
   private readonly grain: number;
   private readonly epsilon: number;
-  private readonly rowsMax: number;
   private readonly bits: FloatBits;
-  private readonly objects: ObjectCodec | undefined;
-  private nextFit = 0;
-  /** Twice the corrections that the grid needed when it was chosen. */
+  private readonly encodeObject: EncodeObject | undefined;
+  /** Exceptions that the grid needed when it was chosen. */
   private tolerated = 0;
 
   constructor(options: ColumnOptions, bits: FloatBits) {
-    this.rowsMax = options.rowsMax;
     this.bits = bits;
-    this.objects = options.objects;
-    this.store = new Int32Array(options.rowsMax);
+    this.encodeObject = options.encodeObject;
     this.epsilon = options.epsilon ?? 0;
     let decimals = 0;
     let grain = 1;
     if (this.epsilon > 0) {
-      while (decimals < DECIMALS_MAX && POWERS[decimals]! * this.epsilon * 2 < 1) decimals++;
-      for (let next = 2; next <= this.epsilon * 2 * POWERS[decimals]!; next = step125(grain))
-        grain = next;
+      const step = 2 * this.epsilon;
+      while (decimals < DECIMALS_MAX && POWERS[decimals]! * step < 1) decimals++;
+      const steps = [1, 2, 5];
+      for (let i = 0; i < 60; i++) {
+        const next = steps[i % 3]! * POWERS[Math.floor(i / 3)]!;
+        if (next <= step * POWERS[decimals]!) grain = next;
+      }
     }
     this.grain = grain;
     this.quantum = new Quantum({ kind: DECIMAL, decimals }, bits);
-    this.scale = this.quantum.scale;
-    this.isPlain = this.epsilon === 0;
   }
 
-  /** Appends a value; undefined and null are missing. */
-  push(value: unknown): void {
-    if (typeof value === "number") {
-      if (this.isPlain) {
-        const whole = Math.round(value * this.scale);
-        if (
-          whole / this.scale === value &&
-          whole < NARROW &&
-          whole > -NARROW &&
-          (whole !== 0 || 1 / value > 0)
-        ) {
-          this.store[this.count++] = whole;
-          return;
-        }
-      }
-      this.pushNumber(value);
-    } else if (value === undefined || value === null) {
-      this.store[this.count++] = this.isWide ? MISSING_WIDE : MISSING;
-    } else this.pushOther(value);
-  }
-
-  private pushNumber(value: number): void {
-    const quantum = this.quantum;
-    if (quantum.kind >= BOOLEAN) {
-      this.pushOther(value);
-      return;
+  /** Moves the present values into `series` and settles on a grid; returns how many values there are. */
+  load(values: RawValues, series: Series): number {
+    let count = this.measure(values, series);
+    const { kind } = this.quantum;
+    if (kind >= BOOLEAN || count === 0) return count;
+    const isNew = this.exceptions.length > 2 * this.tolerated + (count >> 3);
+    if (this.raws.length > 0 || isNew) {
+      const before = this.quantum;
+      const numbers: number[] = [];
+      const { raw, stride } = values;
+      for (let i = 0, at = values.at; i < values.rows; i++, at += stride)
+        if (Number.isFinite(raw[at])) numbers.push(raw[at]!);
+      if (numbers.length > 0) this.quantum = chooseQuantum(numbers, this.bits);
+      if (!this.quantum.isSameAs(before)) count = this.measure(values, series);
+      this.tolerated = this.exceptions.length;
     }
-    let whole = quantum.toWhole(value);
-    if (this.grain > 1) whole = Math.round(whole / this.grain) * this.grain;
-    if (!this.fits(whole)) whole = Number.NaN;
-    if (whole === 0) whole = 0;
-    if (!this.isOnGrid(value, whole)) {
-      const steps = this.epsilon > 0 ? Number.NaN : quantum.stepsTo(value, whole);
-      if (steps >= -40 && Object.is(quantum.stepped(whole, steps), value))
-        this.exceptions.push(this.count, steps > 0 ? 2 * steps : -2 * steps - 1);
-      else {
-        this.exceptions.push(this.count, value === 0 ? NEGATIVE_ZERO : RAW);
-        if (value === 0) whole = 0;
-        else {
-          this.raws.push(value);
-          whole = this.latest();
-        }
+    return count;
+  }
+
+  private measure(values: RawValues, series: Series): number {
+    const { kind } = this.quantum;
+    this.missing = [];
+    this.exceptions = [];
+    this.raws = [];
+    if (this.epsilon === 0 && (kind <= DECIMAL || kind === FLOAT_DECIMAL || kind >= BOOLEAN)) {
+      const count = this.measureDecimal(values, series);
+      if (count >= 0) return count;
+      this.missing = [];
+      this.exceptions = [];
+      this.raws = [];
+    }
+    return this.measureAny(values, series);
+  }
+
+  /** The common case in one tight loop; -1 if the numbers need more than 31 bits. */
+  private measureDecimal(values: RawValues, series: Series): number {
+    const { raw, rows, stride } = values;
+    const { x } = series;
+    const { scale } = this.quantum;
+    const isFloat = this.quantum.kind === FLOAT_DECIMAL;
+    let first = 0;
+    let least = 0;
+    let most = 0;
+    let divisor = 0;
+    let count = 0;
+    let at = values.at;
+    for (let row = 0; row < rows; row++) {
+      const value = raw[at]!;
+      at += stride;
+      let whole = Math.round(value * scale);
+      if ((isFloat ? Math.fround(whole / scale) : whole / scale) !== value || whole === 0) {
+        if (value !== 0 || 1 / value < 0) {
+          if (this.isGap(value, row)) continue;
+          whole = this.correct(value, whole, count, first + (count > 0 ? x[count - 1]! : 0));
+        } else whole = 0;
       }
-    } else if (quantum.kind === FLOAT64) whole = value;
-    this.store[this.count++] = whole;
-    if (this.raws.length > 2 + (this.count >> 3) && this.count >= this.nextFit) this.refit();
+      if (count === 0) first = whole;
+      const difference = whole - first;
+      x[count++] = difference;
+      if (difference > most) most = difference;
+      else if (difference < least) least = difference;
+      if (divisor !== 1 && (divisor === 0 || difference % divisor !== 0))
+        divisor = gcd(difference, divisor);
+    }
+    if (!(most < NARROW && least > -NARROW && Math.abs(first) <= WHOLE_MAX)) return -1;
+    series.accept(count, first, divisor, least, most);
+    return count;
+  }
+
+  private measureAny(values: RawValues, series: Series): number {
+    const { raw, rows, stride } = values;
+    const { wide } = series;
+    const { quantum, grain } = this;
+    let count = 0;
+    for (let row = 0, at = values.at; row < rows; row++, at += stride) {
+      const value = raw[at]!;
+      if (this.isGap(value, row)) continue;
+      let whole = quantum.toWhole(value);
+      if (grain > 1) whole = Math.round(whole / grain) * grain;
+      if (whole === 0) whole = 0;
+      if (!this.isOnGrid(value, whole))
+        whole = this.correct(value, whole, count, count > 0 ? wide[count - 1]! : 0);
+      wide[count++] = whole;
+    }
+    if (count > 0) series.reduce(count);
+    return count;
+  }
+
+  private isGap(value: number, row: number): boolean {
+    if (!Number.isNaN(value) || this.nans.includes(row)) return false;
+    this.missing.push(row);
+    return true;
   }
 
   private isOnGrid(value: number, whole: number): boolean {
-    if (Number.isNaN(whole)) return false;
-    // Order 0 has no sign, and one double stands for a missing value in the store.
-    if (this.quantum.kind === FLOAT64)
-      return (whole !== 0 || Object.is(value, 0)) && value !== MISSING_WIDE;
+    if (!(Math.abs(whole) <= WHOLE_MAX)) return false;
+    // Order 0 stands for zero and for the smallest doubles of both signs.
+    if (this.quantum.kind === FLOAT64) return whole !== 0 || Object.is(value, 0);
     const back = this.quantum.toValue(whole);
     return Object.is(back, value) || (this.epsilon > 0 && Math.abs(back - value) <= this.epsilon);
   }
 
-  private fits(whole: number): boolean {
-    if (this.isWide) return Math.abs(whole) <= WHOLE_MAX;
-    if (Math.abs(whole) < NARROW) return true;
-    if (!(Math.abs(whole) <= WHOLE_MAX)) return false;
-    this.widen();
-    return true;
-  }
-
-  private widen(): void {
-    const narrow = this.store;
-    this.store = new Float64Array(this.rowsMax);
-    this.isWide = true;
-    for (let i = 0; i < this.count; i++)
-      this.store[i] = narrow[i] === MISSING ? MISSING_WIDE : narrow[i]!;
-  }
-
-  /** The last whole number, so that a raw value costs nothing in the series. */
-  private latest(): number {
-    for (let i = this.count - 1; i >= 0; i--) if (!this.isMissing(i)) return this.store[i]!;
-    return 0;
-  }
-
-  isMissing(row: number): boolean {
-    return this.store[row] === (this.isWide ? MISSING_WIDE : MISSING);
-  }
-
-  /** Chooses the grid anew from the values recorded so far. */
-  refit(): void {
-    const values = this.values();
-    this.nextFit = 2 * this.count;
-    const numbers = values.filter((value) => typeof value === "number" && Number.isFinite(value));
-    const quantum = chooseQuantum(numbers as number[], this.bits);
-    this.clear();
-    this.adopt(quantum);
-    for (const value of values) this.push(value);
-    this.tolerated = this.exceptions.length;
-  }
-
-  /** Chooses a better grid before coding if too many values miss the present one. */
-  settle(): void {
-    const isNew = this.exceptions.length > 2 * this.tolerated + (this.count >> 3);
-    if (this.quantum.kind < BOOLEAN && (this.raws.length > 0 || isNew)) this.refit();
-  }
-
-  private adopt(quantum: Quantum): void {
-    this.quantum = quantum;
-    this.scale = quantum.scale;
-    this.isPlain = quantum.kind === DECIMAL && this.epsilon === 0;
-    const isFloat = quantum.kind === FLOAT32 || quantum.kind === FLOAT64;
-    if (isFloat !== this.isWide) {
-      this.isWide = isFloat;
-      this.store = isFloat ? new Float64Array(this.rowsMax) : new Int32Array(this.rowsMax);
+  /** Notes how `value`, present value number `count`, differs from the grid; returns its whole number. */
+  private correct(value: number, whole: number, count: number, before: number): number {
+    const { quantum } = this;
+    if (Object.is(value, -0)) {
+      this.exceptions.push(count, NEGATIVE_ZERO);
+      return 0;
     }
-  }
-
-  private pushOther(value: unknown): void {
-    let kind = this.quantum.kind;
-    const wanted = typeof value === "boolean" ? BOOLEAN : typeof value === "string" ? TEXT : BLOB;
-    if (kind !== wanted && kind !== BLOB) {
-      const before = this.values();
-      kind = before.every((one) => one === undefined) ? wanted : BLOB;
-      if (kind === BLOB) this.encodeBlob(value);
-      this.clear();
-      this.adopt(new Quantum({ kind }, this.bits));
-      for (const one of before) this.push(one);
+    const steps =
+      this.epsilon > 0 || !(Math.abs(whole) <= WHOLE_MAX)
+        ? Number.NaN
+        : quantum.stepsTo(value, whole);
+    if (!Number.isNaN(steps) && Object.is(quantum.stepped(whole, steps), value)) {
+      this.exceptions.push(count, steps > 0 ? 2 * steps : -2 * steps - 1);
+      return whole;
     }
-    this.store[this.count] =
-      kind === BOOLEAN
-        ? Number(value)
-        : this.entry(kind === TEXT ? (value as string) : this.encodeBlob(value));
-    this.count++;
+    this.exceptions.push(count, RAW);
+    this.raws.push(value);
+    // Repeating the number before costs least.
+    return before;
   }
 
-  private encodeBlob(value: unknown): string {
-    if (!this.objects)
-      throw new GodwitError("argument", `a ${typeof value} needs a channel with an object codec`);
+  get isNumeric(): boolean {
+    return this.quantum.kind < BOOLEAN;
+  }
+
+  /**
+   * Makes the channel one that can hold `value`, which is no number or does not follow numbers only.
+   * @returns a function that gives the new number of a value recorded before, or undefined if those stay
+   */
+  admit(value: unknown, isFirst: boolean): ((number: number) => number) | undefined {
+    const { kind } = this.quantum;
+    const wanted =
+      typeof value === "boolean" ? BOOLEAN : typeof value === "string" ? TEXT : BLOB;
+    if (kind === wanted || kind === BLOB) return undefined;
+    const before = this.entries;
+    const next = isFirst ? wanted : BLOB;
+    if (next === BLOB) this.pack(value);
+    this.quantum = new Quantum({ kind: next }, this.bits);
+    if (isFirst) return undefined;
+    this.entries = [];
+    return (number) =>
+      this.intern(kind === BOOLEAN ? number === 1 : kind === TEXT ? before[number] : number);
+  }
+
+  /** The number that stands for a value of an admitted kind. */
+  intern(value: unknown): number {
+    const { kind } = this.quantum;
+    if (kind === BOOLEAN) return value === true ? 1 : 0;
+    return this.entryOf(kind === TEXT ? (value as string) : this.pack(value));
+  }
+
+  private pack(value: unknown): string {
+    if (!this.encodeObject)
+      throw new GodwitError("argument", `a ${typeof value} in a channel of other values`);
     let text = "";
-    for (const byte of this.objects.encode(value)) text += String.fromCharCode(byte);
+    for (const byte of this.encodeObject(value)) text += String.fromCharCode(byte);
     return text;
   }
 
-  private decodeBlob(text: string): unknown {
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    return this.objects?.decode(bytes);
+  /** Row numbers after the first `rows` rows are gone. */
+  renumberNans(rows: number): void {
+    const kept = this.nans.filter((row) => row >= rows).map((row) => row - rows);
+    this.nans.length = 0;
+    this.nans.push(...kept);
   }
 
-  private entry(text: string): number {
-    let at = this.entries.indexOf(text);
+  /** Number of a text or packed object. @throws GodwitError `limit` if there are too many. */
+  entryOf(text: string): number {
+    const at = this.entries.indexOf(text);
     if (at >= 0) return at;
     if (this.entries.length >= ENTRIES_MAX)
       throw new GodwitError("limit", `more than ${ENTRIES_MAX} different texts in one batch`);
-    at = this.entries.length;
-    this.entries.push(text);
-    return at;
+    return this.entries.push(text) - 1;
   }
-
-  /** The values as they will be decoded; undefined where one is missing. */
-  private values(): unknown[] {
-    const values: unknown[] = [];
-    const { quantum, exceptions } = this;
-    let raw = 0;
-    for (let i = 0, next = 0; i < this.count; i++) {
-      const whole = this.store[i]!;
-      let code = 0;
-      if (exceptions[next] === i) {
-        code = exceptions[next + 1]!;
-        next += 2;
-      }
-      if (this.isMissing(i)) values.push(undefined);
-      else if (quantum.kind === BOOLEAN) values.push(whole === 1);
-      else if (quantum.kind === TEXT) values.push(this.entries[whole]);
-      else if (quantum.kind === BLOB) values.push(this.decodeBlob(this.entries[whole]!));
-      else if (code === NEGATIVE_ZERO) values.push(-0);
-      else if (code === RAW) values.push(this.raws[raw++]);
-      else if (code > 0)
-        values.push(quantum.stepped(whole, code & 1 ? -((code + 1) >> 1) : code >> 1));
-      else values.push(quantum.kind === FLOAT64 ? whole : quantum.toValue(whole));
-    }
-    return values;
-  }
-
-  clear(): void {
-    this.count = 0;
-    this.exceptions = [];
-    this.raws = [];
-    this.entries = [];
-  }
-
-  /** Removes the first `rows` rows; the grid stays. */
-  drop(rows: number): void {
-    if (rows >= this.count) {
-      this.clear();
-      this.nextFit = 0;
-      return;
-    }
-    this.store.copyWithin(0, rows, this.count);
-    this.count -= rows;
-    const kept: number[] = [];
-    let raws = 0;
-    for (let i = 0; i < this.exceptions.length; i += 2) {
-      if (this.exceptions[i]! >= rows)
-        kept.push(this.exceptions[i]! - rows, this.exceptions[i + 1]!);
-      else if (this.exceptions[i + 1] === RAW) raws++;
-    }
-    this.exceptions = kept;
-    this.raws = this.raws.slice(raws);
-  }
-}
-
-/** 1, 2, 5, 10, 20, 50, ... */
-function step125(grain: number): number {
-  const lead = Number(String(grain)[0]);
-  return lead === 2 ? grain * 2.5 : grain * 2;
 }

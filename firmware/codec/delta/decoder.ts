@@ -1,5 +1,5 @@
 // Decoder of delta batches for host, hub and browser (firmware/SPEC.md). Input is hostile: everything is bounded.
-import { crc16 } from "../crc16.ts";
+import { crc32 } from "../crc32.ts";
 import { GodwitError } from "../error.ts";
 import { decodeUtf8 } from "../utf8.ts";
 import { FloatBits } from "./float-bits.ts";
@@ -7,6 +7,7 @@ import { type BatchHeader, type ReadHeader, readHeader } from "./header.ts";
 import {
   BLOB,
   BOOLEAN,
+  CELLS_MAX,
   CHANNELS_MAX,
   CONSTANT,
   DIGITS,
@@ -17,9 +18,9 @@ import {
   FLOAT64,
   LATTICE,
   MEAN,
-  MISSING_WIDE,
   NEGATIVE_ZERO,
   NONE,
+  PLAIN,
   RAW,
   SAME,
   T_DECIMALS,
@@ -46,7 +47,7 @@ import { DECIMALS_MAX, DIGITS_MAX, Quantum, type QuantumOptions, WHOLE_MAX } fro
 import { RangeDecoder } from "./range-decoder.ts";
 import { SeriesDecoder } from "./series-decoder.ts";
 
-const STEP = 17;
+const STEP = PLAIN + 1;
 const SAFE = Number.MAX_SAFE_INTEGER;
 
 /** A decoded batch. */
@@ -77,8 +78,9 @@ export function decodeBatch(bytes: Uint8Array, options: DecodeOptions = {}): Dec
   const header = readHeader(bytes);
   let end = bytes.length;
   if (header.hasCrc) {
-    end -= 2;
-    if (end < header.bodyOffset || crc16(bytes, end) !== bytes[end]! * 256 + bytes[end + 1]!)
+    end -= 4;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (end < header.bodyOffset || crc32(bytes.subarray(0, end)) !== view.getUint32(end))
       throw malformed(`CRC differs over ${end} bytes`);
   }
   const coder = new RangeDecoder(bytes, header, end, options.priors ?? PRIORS);
@@ -90,24 +92,29 @@ export class BodyReader {
   private readonly coder: RangeDecoder;
   private readonly header: ReadHeader;
   private readonly options: DecodeOptions;
-  private readonly x: Int32Array;
+  private x: Int32Array;
   private readonly series: SeriesDecoder;
   private readonly bits = new FloatBits();
   private before: Quantum | undefined;
-  private hold: Float64Array | undefined;
+  /** Series of the last channel that had a value in every row. */
+  private hold: Int32Array | undefined;
   private channel = -1;
+  /** The series read last was not constant. */
+  private isVaried = false;
 
   constructor(coder: RangeDecoder, header: ReadHeader, options: DecodeOptions) {
     this.coder = coder;
     this.header = header;
     this.options = options;
     this.x = new Int32Array(header.rows);
-    this.series = new SeriesDecoder(coder, this.x);
+    this.series = new SeriesDecoder(coder);
   }
 
   read(): DecodedBatch {
     const { header } = this;
     const count = this.coder.number(T_LENGTH, CHANNELS_MAX);
+    if (count * header.rows > CELLS_MAX)
+      throw malformed(`${header.rows} rows of ${count} channels, at most ${CELLS_MAX} values`);
     const times = this.times();
     const channels: unknown[][] = [];
     for (let i = 0; i < count; i++) {
@@ -139,7 +146,7 @@ export class BodyReader {
     tFirst: number,
     tGcd: number,
     base: number,
-    hold?: Float64Array,
+    hold?: Int32Array,
   ): Float64Array {
     const { coder, x } = this;
     const plan = coder.symbol(tPlan);
@@ -150,7 +157,8 @@ export class BodyReader {
     if (plan > CONSTANT) throw malformed(`unknown plan ${plan} in channel ${this.channel}`);
     const divisor = coder.number(tGcd, SAFE - 1) + 1;
     const low = coder.number(T_WIDE, 30);
-    this.series.read(count, base, plan, hold);
+    this.series.read(x, count, base, plan, hold);
+    this.isVaried = true;
     const unit = 2 ** low;
     for (let i = 1; i < count; i++) {
       const quotient = x[i]! * unit + (low > 0 ? coder.bits(low) : 0);
@@ -179,9 +187,13 @@ export class BodyReader {
     const codes = flags & 2 ? this.exceptions(count) : undefined;
     const entries = quantum.kind === TEXT || quantum.kind === BLOB ? this.entries(quantum) : [];
     const hold = count === rows ? this.hold : undefined;
+    this.isVaried = false;
     const wholes = this.numbers(count, T_PLAN, T_FIRST, T_GCD, T_RESIDUAL_VALUE, hold);
     const values = this.values(quantum, wholes, codes, entries);
-    if (!quantum.isFloat) this.hold = present ? spread(wholes, present) : wholes;
+    if (count === rows && this.isVaried) {
+      this.hold = this.x;
+      this.x = new Int32Array(rows);
+    }
     if (!present) return values;
     let next = 0;
     return Array.from(present, (bit) => (bit ? values[next++] : undefined));
@@ -312,12 +324,4 @@ export class BodyReader {
       return bits.fromOrder64(whole, low, whole < 0);
     });
   }
-}
-
-/** Whole numbers by row. */
-function spread(wholes: Float64Array, present: Uint8Array): Float64Array {
-  const out = new Float64Array(present.length).fill(MISSING_WIDE);
-  let next = 0;
-  for (let i = 0; i < out.length; i++) if (present[i]) out[i] = wholes[next++]!;
-  return out;
 }

@@ -1,47 +1,38 @@
-// Recorder of delta batches: rows in, standalone batches of bytes out (firmware/SPEC.md).
-import { crc16 } from "../crc16.ts";
+// Encoder of delta batches: rows in, standalone batches of bytes out (firmware/SPEC.md).
+import { crc32 } from "../crc32.ts";
 import { GodwitError } from "../error.ts";
 import { BodyWriter } from "./batch-body.ts";
-import { Column, type ObjectCodec } from "./column.ts";
-import { gcd } from "./fit.ts";
+import type { EncodeObject } from "./column.ts";
 import { FloatBits } from "./float-bits.ts";
-import { type Profile, type Tick, timeUnit, writeHeader } from "./header.ts";
-import { CHANNELS_MAX, ROWS_MAX } from "./layout.ts";
+import { HEADER_BYTES_MAX, type Profile, type Tick, timeUnit, writeHeader } from "./header.ts";
 import { Planner } from "./plan.ts";
 import { PRIORS } from "./priors-table.ts";
 import { RangeEncoder } from "./range-encoder.ts";
+import { type DeltaChannel, Recorder } from "./recorder.ts";
 import { Series } from "./series.ts";
-
-/** Batches between two surveys of predictors, and values of a series that decide in one. */
-const SURVEY_EVERY = 16;
-const SAMPLE_MAX = 512;
-
-/** A channel as the recorder needs to know it. */
-export interface DeltaChannel {
-  name: string;
-  /** Largest error of a decoded value, in the channel's unit; absent: exact. */
-  epsilon?: number;
-}
 
 export interface DeltaEncoderOptions {
   channels: readonly DeltaChannel[];
   profile: Profile;
   tick: Tick;
-  /** Rows held at most; memory is taken for all of them. */
+  /** Rows held at most; memory is taken for all of them: 12 bytes per row and 8 per value. */
   rowsMax: number;
   /** Size that no batch exceeds. */
   bytesMax: number;
+  /** Names the schema: 16 bits, in the clear header. */
   schemaHash?: number;
-  /** Appends a CRC-16 over the whole batch. */
+  /** Appends a CRC-32 over the whole batch. */
   crc?: boolean;
-  /** Values of one channel that decide on its predictor in a survey. */
-  sampleMax?: number;
-  /** Values coded per slice; default 64. */
+  /** Batches between two surveys of predictors; the first batch always has one. */
+  surveyEvery?: number;
+  /** Values of a channel that decide in a survey. */
+  surveyValues?: number;
+  /** Values coded per slice. */
   sliceValues?: number;
-  /** Other start weights than the committed ones, unknown to any decoder: for training only. */
+  /** For values that are neither numbers, booleans nor texts; and for channels that mix kinds. */
+  encodeObject?: EncodeObject;
+  /** Other start weights than the committed ones, which no decoder expects: for training only. */
   priors?: string;
-  /** For values that are neither numbers, booleans nor texts. */
-  objects?: ObjectCodec;
 }
 
 /** A finished batch. */
@@ -50,54 +41,73 @@ export interface DeltaBatch {
   rows: number;
 }
 
+const BYTES_MIN = 32;
+const CRC_BYTES = 4;
+
+/** Records rows and turns them into batches. */
 export class DeltaEncoder {
   private readonly options: DeltaEncoderOptions;
-  private readonly times: Float64Array;
-  private readonly columns: Column[] = [];
-  private readonly bits = new FloatBits();
+  private readonly recorder: Recorder;
   private readonly series: Series;
   private readonly buffer: Uint8Array;
-  /** Plan of the time (first) and of every channel, from the last survey. */
-  private readonly plans: Uint8Array;
+  private readonly coder: RangeEncoder;
+  private readonly body: BodyWriter;
+  private readonly isLossy: boolean;
   private batches = 0;
-  private count = 0;
+  /** Bytes per row of the last batch. */
+  private bytesPerRow = 0;
 
   /** @throws GodwitError `argument` naming the option or channel that is impossible. */
   constructor(options: DeltaEncoderOptions) {
-    const { channels, rowsMax } = options;
-    if (!(rowsMax >= 1 && rowsMax <= ROWS_MAX))
-      throw new GodwitError("argument", `rowsMax must be 1 to ${ROWS_MAX}`);
-    if (channels.length > CHANNELS_MAX)
-      throw new GodwitError("argument", `at most ${CHANNELS_MAX} channels`);
+    const { bytesMax, channels, profile, priors = PRIORS } = options;
+    if (!(bytesMax >= BYTES_MIN && bytesMax <= 0x100000))
+      throw new GodwitError("argument", `bytesMax ${bytesMax}, must be ${BYTES_MIN} to 1048576`);
     this.options = options;
-    this.times = new Float64Array(rowsMax);
-    this.series = new Series(rowsMax);
-    this.plans = new Uint8Array(channels.length + 1);
-    for (const { name, epsilon } of channels) {
-      if (epsilon !== undefined && !(epsilon > 0 && epsilon < Infinity))
-        throw new GodwitError("argument", `channel ${name}: epsilon must be above 0`);
-      this.columns.push(new Column({ rowsMax, epsilon, objects: options.objects }, this.bits));
-    }
-    this.buffer = new Uint8Array(options.bytesMax + 8);
+    const bits = new FloatBits();
+    this.recorder = new Recorder(channels, options.rowsMax, bits, options.encodeObject);
+    this.series = new Series(options.rowsMax);
+    this.buffer = new Uint8Array(bytesMax + CRC_BYTES + HEADER_BYTES_MAX);
+    this.coder = new RangeEncoder(this.buffer, profile === "adaptive", priors);
+    this.isLossy = channels.some((channel) => channel.epsilon !== undefined);
+    this.body = new BodyWriter({
+      coder: this.coder,
+      series: this.series,
+      bits,
+      recorder: this.recorder,
+      sliceValues: options.sliceValues ?? 64,
+    });
   }
 
+  /** Rows recorded and not yet taken. */
   get rows(): number {
-    return this.count;
+    return this.recorder.count;
+  }
+
+  /** Size that the recorded rows will have, by the last batch; a guess of 16 bits per value before. */
+  get predictedBytes(): number {
+    const perRow = this.bytesPerRow || 2 * (1 + this.options.channels.length);
+    return Math.ceil(HEADER_BYTES_MAX + this.recorder.count * perRow);
+  }
+
+  /** Whether a batch should be taken now: the rows or the bytes are used up. */
+  get isFull(): boolean {
+    return this.recorder.count >= this.options.rowsMax || this.predictedBytes >= this.options.bytesMax;
   }
 
   /**
-   * Records one row; `values` in the order of the channels.
-   * @throws GodwitError `limit` when no row fits any more, `argument` for a time that is no safe integer.
+   * Records one row; `values` in the order of the channels, undefined or null for none.
+   * @throws GodwitError `limit` when no row fits any more, `argument` for what cannot be recorded.
    */
   record(time: number, values: ArrayLike<unknown>): void {
-    if (this.count >= this.options.rowsMax) throw new GodwitError("limit", "rowsMax reached");
-    if (!Number.isSafeInteger(time))
-      throw new GodwitError("argument", `time ${time} is not a whole number of ticks`);
-    for (let i = 0; i < this.columns.length; i++) this.columns[i]!.push(values[i]);
-    this.times[this.count++] = time === 0 ? 0 : time;
+    if (this.recorder.count >= this.options.rowsMax)
+      throw new GodwitError("limit", `${this.options.rowsMax} rows wait: take a batch`);
+    this.recorder.add(time, values);
   }
 
-  /** Encodes the recorded rows, as many as fit, and forgets them. */
+  /**
+   * Encodes the recorded rows, as many as fit into one batch, and forgets them.
+   * @throws GodwitError `limit` if not even one row fits; the rows are kept.
+   */
   take(): DeltaBatch {
     const slices = this.slices();
     for (;;) {
@@ -106,75 +116,58 @@ export class DeltaEncoder {
     }
   }
 
-  /** As `take`, in slices of bounded work: call `next()` until it is done. Record nothing in between. */
+  /** As `take`, in slices of bounded work: call `next()` until it is done. Record nothing meanwhile. */
   *slices(): Generator<undefined, DeltaBatch> {
-    let rows = this.count;
-    for (const column of this.columns) column.settle();
+    const { bytesMax, surveyEvery = 16, surveyValues, priors = PRIORS } = this.options;
+    let rows = this.recorder.count;
+    let planner: Planner | undefined;
+    if (this.batches === 0) planner = new Planner(surveyValues ?? 512, priors);
+    else if (this.batches % surveyEvery === 0) planner = new Planner(surveyValues ?? 64, priors);
     for (;;) {
-      const end = yield* this.encode(rows);
-      if (end <= this.options.bytesMax) {
-        const bytes = this.buffer.slice(0, end);
-        this.drop(rows);
+      const size = yield* this.encode(rows, planner);
+      if (size <= bytesMax) {
+        const bytes = this.buffer.slice(0, size);
+        if (rows > 0) this.bytesPerRow = size / rows;
+        this.recorder.drop(rows);
         this.batches++;
         return { bytes, rows };
       }
-      if (rows <= 1)
-        throw new GodwitError("limit", `one row needs more than ${this.options.bytesMax} bytes`);
-      rows = Math.max(
-        1,
-        Math.min(rows - 1, Math.floor((rows * this.options.bytesMax * 0.98) / end)),
-      );
+      if (rows <= 1) throw new GodwitError("limit", `bytesMax ${bytesMax} is too small for one row`);
+      const share = Math.min(0.97, (0.98 * bytesMax) / size);
+      rows = Math.max(1, Math.floor(rows * share));
+      planner = undefined;
     }
   }
 
-  private *encode(rows: number): Generator<undefined, number> {
-    const { options, times } = this;
-    const { profile, tick, schemaHash, priors = PRIORS } = options;
-    let divisor = rows > 0 ? times[0]! : 0;
-    for (let i = 1; i < rows && divisor !== 1; i++) divisor = gcd(times[i]! - times[0]!, divisor);
-    const unit = timeUnit(divisor, tick);
-    const start = writeHeader(
-      {
-        profile,
-        tick,
-        schemaHash,
-        hasCrc: options.crc === true,
-        isLossy: options.channels.some((channel) => channel.epsilon !== undefined),
-        rows,
-        firstTime: rows > 0 ? times[0]! : 0,
-        timeUnit: unit,
-      },
-      this.buffer,
+  /** Size of the first `rows` rows in the buffer; more than the limit if they do not fit. */
+  private *encode(rows: number, planner: Planner | undefined): Generator<undefined, number> {
+    const { options, coder } = this;
+    const { profile, tick, schemaHash, crc = false } = options;
+    const { times } = this.recorder;
+    const firstTime = rows > 0 ? times[0]! : 0;
+    const unit = timeUnit(times, rows, tick);
+    coder.start(
+      writeHeader(
+        {
+          profile,
+          tick,
+          schemaHash,
+          hasCrc: crc,
+          isLossy: this.isLossy,
+          rows,
+          firstTime,
+          timeUnit: unit,
+        },
+        this.buffer,
+      ),
     );
-    const coder = new RangeEncoder(this.buffer, start, profile === "adaptive", priors);
-    const planner =
-      this.batches % SURVEY_EVERY === 0
-        ? new Planner(this.series.x, options.sampleMax ?? SAMPLE_MAX, priors)
-        : undefined;
-    const body = new BodyWriter(
-      coder,
-      this.series,
-      this.bits,
-      this.plans,
-      planner,
-      options.sliceValues ?? 64,
-    );
-    for (const _ of body.write(times, rows, unit, this.columns)) {
-      if (coder.length > this.buffer.length) return coder.length;
-      yield;
-    }
+    for (const _ of this.body.write(rows, unit, planner)) yield;
     const end = coder.finish();
-    if (!options.crc) return end;
-    if (end + 2 > options.bytesMax) return end + 2;
-    const crc = crc16(this.buffer, end);
-    this.buffer[end] = crc >> 8;
-    this.buffer[end + 1] = crc & 255;
-    return end + 2;
-  }
-
-  private drop(rows: number): void {
-    for (const column of this.columns) column.drop(rows);
-    this.times.copyWithin(0, rows, this.count);
-    this.count -= rows;
+    if (!crc) return end;
+    if (end + CRC_BYTES <= options.bytesMax) {
+      const sum = crc32(this.buffer.subarray(0, end));
+      for (let i = 0; i < CRC_BYTES; i++) this.buffer[end + i] = sum >>> (24 - 8 * i);
+    }
+    return end + CRC_BYTES;
   }
 }

@@ -21,6 +21,9 @@ export interface BatchHeader {
   timeUnit: number;
 }
 
+/** Flags 2, schema 2, rows 2, time 8. */
+export const HEADER_BYTES_MAX = 14;
+
 const ADAPTIVE = 0x10;
 const MORE = 0x08;
 const MICROSECONDS = 0x04;
@@ -36,16 +39,18 @@ function unitOf(code: number, tick: Tick): number {
   return code === 0 ? 1 : code === 1 ? second : code === 2 ? 60 * second : 3600 * second;
 }
 
-/** The longest unit that divides `divisor` (0: anything). */
-export function timeUnit(divisor: number, tick: Tick): number {
+/** The longest step that all of `times[0..rows)` are multiples of. */
+export function timeUnit(times: Float64Array, rows: number, tick: Tick): number {
   for (let code = 3; code > 0; code--) {
     const unit = unitOf(code, tick);
-    if (divisor % unit === 0) return unit;
+    let i = 0;
+    while (i < rows && times[i]! % unit === 0) i++;
+    if (i === rows) return unit;
   }
   return 1;
 }
 
-/** Writes the header and returns the offset of the body. At most 16 bytes. */
+/** Writes the header and returns the offset of the body. */
 export function writeHeader(header: BatchHeader, target: Uint8Array): number {
   let unit = 3;
   while (unitOf(unit, header.tick) !== header.timeUnit) unit--;

@@ -5,6 +5,8 @@ export const VERSION = 1;
 /** Rows and channels that one batch may hold; a decoder refuses more. */
 export const ROWS_MAX = 16_384;
 export const CHANNELS_MAX = 256;
+/** Values that one batch may hold: bounds what a decoder allocates for a few hostile bytes. */
+export const CELLS_MAX = 1 << 20;
 /** Distinct texts or blobs in one channel of one batch, and bytes of one of them. */
 export const ENTRIES_MAX = 4096;
 export const ENTRY_BYTES_MAX = 65_535;
@@ -78,7 +80,3 @@ export const PLAIN_MODE = 0;
 export const CACHE_MODE = 4;
 export const HOLD_MODE = 8;
 export const CONSTANT = 12;
-
-/** Stands for a missing value among whole numbers. */
-export const MISSING = -0x80000000;
-export const MISSING_WIDE = -9007199254740992;

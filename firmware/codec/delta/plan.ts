@@ -77,29 +77,27 @@ function rankPredictors(x: Int32Array, start: number, end: number): number[] {
 export class Planner {
   private readonly meter: CostMeter;
   private readonly encoder: SeriesEncoder;
-  private readonly x: Int32Array;
   private readonly sampleMax: number;
 
-  /** Judges series in `x` by at most `sampleMax` neighbouring values. */
-  constructor(x: Int32Array, sampleMax: number, priors: string) {
+  /** Judges series by at most `sampleMax` neighbouring values. */
+  constructor(sampleMax: number, priors: string) {
     this.meter = new CostMeter(priors);
-    this.x = x;
     this.sampleMax = sampleMax;
-    this.encoder = new SeriesEncoder(this.meter, x);
+    this.encoder = new SeriesEncoder(this.meter);
   }
 
-  /** The cheapest plan for a series of `count` values. */
-  choose(count: number, base: number, hold: Int32Array | Float64Array | undefined): number {
+  /** The cheapest plan for the series `x[0..count)`. */
+  choose(x: Int32Array, count: number, base: number, hold: Int32Array | undefined): number {
     const size = Math.min(count, this.sampleMax);
     const start = Math.max(1, (count - size) >> 1);
-    const ranked = rankPredictors(this.x, start, start + size - (start === 1 ? 1 : 0));
+    const ranked = rankPredictors(x, start, start + size - (start === 1 ? 1 : 0));
     let best = 0;
     let bestUnits = Infinity;
     for (let mode = 0; mode <= (hold ? HOLD_MODE : CACHE_MODE); mode += CACHE_MODE)
       for (let rank = 0; rank < RANKS; rank++) {
         const plan = mode + ranked[rank]!;
         this.meter.units = 0;
-        this.encoder.start(count, base, plan, hold);
+        this.encoder.start(x, count, base, plan, hold);
         this.encoder.skipTo(start);
         this.encoder.run(size);
         if (this.meter.units >= bestUnits) continue;

@@ -12,19 +12,29 @@ export function bitLength(value: number): number {
 /** Symbols and raw bits to bytes. Past the end of its buffer it only counts: see `length`. */
 export class RangeEncoder {
   private readonly target: Uint8Array;
-  private at: number;
-  private readonly start: number;
+  private at = 0;
+  private first = 0;
   private low = 0;
   private range = TOP;
   private readonly model: Uint16Array;
+  /** Start weights, copied back before each adaptive stream. */
+  private readonly trained: Uint16Array | undefined;
   private readonly adaptive: boolean;
 
-  constructor(target: Uint8Array, offset: number, adaptive: boolean, priors: string) {
+  constructor(target: Uint8Array, adaptive: boolean, priors: string) {
     this.target = target;
-    this.at = offset;
-    this.start = offset;
     this.adaptive = adaptive;
     this.model = adaptive ? adaptiveModel(priors) : staticModel(priors);
+    if (adaptive) this.trained = this.model.slice();
+  }
+
+  /** Begins a stream at `offset` of the target. */
+  start(offset: number): void {
+    this.first = offset;
+    this.at = offset;
+    this.low = 0;
+    this.range = TOP;
+    if (this.trained) this.model.set(this.trained);
   }
 
   /** Codes symbol `s` of the table at `base`. */
@@ -120,7 +130,7 @@ export class RangeEncoder {
       this.range = BOTTOM >> 8;
       this.shift();
     }
-    while (this.at > this.start && this.target[this.at - 1] === 0) this.at--;
+    while (this.at > this.first && this.target[this.at - 1] === 0) this.at--;
     return this.at;
   }
 }

@@ -4,6 +4,7 @@ import {
   CACHE_MODE,
   CACHE_SIZE,
   HOLD_MODE,
+  PLAIN,
   RESIDUAL,
   RESIDUAL_STEP,
   SERIES_BITS,
@@ -14,25 +15,25 @@ import {
 import type { RangeDecoder } from "./range-decoder.ts";
 import { bucketOf } from "./series-encoder.ts";
 
-const STEP = 17;
+const STEP = PLAIN + 1;
 const X_MAX = 2 ** SERIES_BITS;
 
 export class SeriesDecoder {
   private readonly coder: RangeDecoder;
-  private readonly x: Int32Array;
+  private x: Int32Array = new Int32Array(1);
   private predictor = 0;
   private base = 0;
   private average = 16;
   private previous = 0;
   private mean = 0;
 
-  constructor(coder: RangeDecoder, x: Int32Array) {
+  constructor(coder: RangeDecoder) {
     this.coder = coder;
-    this.x = x;
   }
 
   /** Fills `x[0..count)`. */
-  read(count: number, base: number, plan: number, hold: ArrayLike<number> | undefined): void {
+  read(x: Int32Array, count: number, base: number, plan: number, hold?: Int32Array): void {
+    this.x = x;
     this.predictor = plan & 3;
     this.base = base;
     this.average = 16;
@@ -44,7 +45,7 @@ export class SeriesDecoder {
     else for (let i = 1; i < count; i++) this.x[i] = this.residual(i);
   }
 
-  private readCached(count: number, hold: ArrayLike<number> | undefined): void {
+  private readCached(count: number, hold: Int32Array | undefined): void {
     const { coder, x } = this;
     const recent = new Int32Array(CACHE_SIZE);
     let filled = 1;

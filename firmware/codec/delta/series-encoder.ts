@@ -3,6 +3,7 @@ import {
   CACHE_MODE,
   CACHE_SIZE,
   HOLD_MODE,
+  PLAIN,
   RESIDUAL,
   RESIDUAL_STEP,
   T_CACHE,
@@ -11,7 +12,7 @@ import {
 } from "./layout.ts";
 
 const EMPTY = 0x7fffffff;
-const STEP = 17;
+const STEP = PLAIN + 1;
 const clz = Math.clz32;
 
 /** Takes symbols: the range coder, or whoever counts their cost. */
@@ -31,12 +32,12 @@ export function bucketOf(average: number): number {
 
 export class SeriesEncoder {
   private readonly coder: SymbolSink;
-  private x: Int32Array;
+  private x: Int32Array = new Int32Array(1);
   private count = 0;
   private base = 0;
   private predictor = 0;
   private mode = 0;
-  private hold: Int32Array | Float64Array | undefined;
+  private hold: Int32Array | undefined;
   private next = 0;
   private average = 16;
   private previous = 0;
@@ -44,13 +45,13 @@ export class SeriesEncoder {
   private lastHit = 0;
   private readonly recent = new Int32Array(CACHE_SIZE);
 
-  constructor(coder: SymbolSink, x: Int32Array) {
+  constructor(coder: SymbolSink) {
     this.coder = coder;
-    this.x = x;
   }
 
   /** Starts a series of `count` values whose first one (zero) is known. */
-  start(count: number, base: number, plan: number, hold?: Int32Array | Float64Array): void {
+  start(x: Int32Array, count: number, base: number, plan: number, hold?: Int32Array): void {
+    this.x = x;
     this.count = count;
     this.base = base;
     this.predictor = plan & 3;
