@@ -106,7 +106,7 @@ for (let i = 0; i < rows.length;) {
   for (const end = i + ${rows}; i < end; i++) encoder.record(rows[i][0], rows[i][1]);
   trace("record\\n");
   encoder.take();
-  trace(i === ${rows} ? "survey\\n" : "encode\\n");
+  trace(i === ${rows} ? "first\\n" : "encode\\n");
 }`,
     [ENCODER],
   );

@@ -45,9 +45,8 @@ const BYTES_MIN = 32;
 const CRC_BYTES = 4;
 
 /** Records rows and turns them into batches. */
-export class DeltaEncoder {
+export class DeltaEncoder extends Recorder {
   private readonly options: DeltaEncoderOptions;
-  private readonly recorder: Recorder;
   private readonly series: Series;
   private readonly buffer: Uint8Array;
   private readonly coder: RangeEncoder;
@@ -62,9 +61,9 @@ export class DeltaEncoder {
     const { bytesMax, channels, profile, priors = PRIORS } = options;
     if (!(bytesMax >= BYTES_MIN && bytesMax <= 0x100000))
       throw new GodwitError("argument", `bytesMax ${bytesMax}, must be ${BYTES_MIN} to 1048576`);
-    this.options = options;
     const bits = new FloatBits();
-    this.recorder = new Recorder(channels, options.rowsMax, bits, options.encodeObject);
+    super(channels, options.rowsMax, bits, options.encodeObject);
+    this.options = options;
     this.series = new Series(options.rowsMax);
     this.buffer = new Uint8Array(bytesMax + CRC_BYTES + HEADER_BYTES_MAX);
     this.coder = new RangeEncoder(this.buffer, profile === "adaptive", priors);
@@ -73,35 +72,25 @@ export class DeltaEncoder {
       coder: this.coder,
       series: this.series,
       bits,
-      recorder: this.recorder,
+      recorder: this,
       sliceValues: options.sliceValues ?? 64,
     });
   }
 
   /** Rows recorded and not yet taken. */
   get rows(): number {
-    return this.recorder.count;
+    return this.count;
   }
 
   /** Size that the recorded rows will have, by the last batch; a guess of 16 bits per value before. */
   get predictedBytes(): number {
     const perRow = this.bytesPerRow || 2 * (1 + this.options.channels.length);
-    return Math.ceil(HEADER_BYTES_MAX + this.recorder.count * perRow);
+    return Math.ceil(HEADER_BYTES_MAX + this.count * perRow);
   }
 
   /** Whether a batch should be taken now: the rows or the bytes are used up. */
   get isFull(): boolean {
-    return this.recorder.count >= this.options.rowsMax || this.predictedBytes >= this.options.bytesMax;
-  }
-
-  /**
-   * Records one row; `values` in the order of the channels, undefined or null for none.
-   * @throws GodwitError `limit` when no row fits any more, `argument` for what cannot be recorded.
-   */
-  record(time: number, values: ArrayLike<unknown>): void {
-    if (this.recorder.count >= this.options.rowsMax)
-      throw new GodwitError("limit", `${this.options.rowsMax} rows wait: take a batch`);
-    this.recorder.add(time, values);
+    return this.count >= this.options.rowsMax || this.predictedBytes >= this.options.bytesMax;
   }
 
   /**
@@ -119,7 +108,7 @@ export class DeltaEncoder {
   /** As `take`, in slices of bounded work: call `next()` until it is done. Record nothing meanwhile. */
   *slices(): Generator<undefined, DeltaBatch> {
     const { bytesMax, surveyEvery = 16, surveyValues, priors = PRIORS } = this.options;
-    let rows = this.recorder.count;
+    let rows = this.count;
     let planner: Planner | undefined;
     if (this.batches === 0) planner = new Planner(surveyValues ?? 512, priors);
     else if (this.batches % surveyEvery === 0) planner = new Planner(surveyValues ?? 64, priors);
@@ -128,7 +117,7 @@ export class DeltaEncoder {
       if (size <= bytesMax) {
         const bytes = this.buffer.slice(0, size);
         if (rows > 0) this.bytesPerRow = size / rows;
-        this.recorder.drop(rows);
+        this.drop(rows);
         this.batches++;
         return { bytes, rows };
       }
@@ -143,7 +132,7 @@ export class DeltaEncoder {
   private *encode(rows: number, planner: Planner | undefined): Generator<undefined, number> {
     const { options, coder } = this;
     const { profile, tick, schemaHash, crc = false } = options;
-    const { times } = this.recorder;
+    const { times } = this;
     const firstTime = rows > 0 ? times[0]! : 0;
     const unit = timeUnit(times, rows, tick);
     coder.start(

@@ -4,6 +4,8 @@ import { Column, type EncodeObject } from "./column.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { CELLS_MAX, CHANNELS_MAX, ROWS_MAX } from "./layout.ts";
 
+const TIME_MAX = Number.MAX_SAFE_INTEGER;
+
 /** A channel as the recorder needs to know it. */
 export interface DeltaChannel {
   name: string;
@@ -18,6 +20,7 @@ export class Recorder {
   readonly raw: Float64Array;
   count = 0;
   readonly rowsMax: number;
+  private readonly width: number;
   private readonly channels: readonly DeltaChannel[];
   /** All channels hold numbers so far. */
   private isNumeric = true;
@@ -45,17 +48,21 @@ export class Recorder {
     }
     this.channels = channels;
     this.rowsMax = rowsMax;
+    this.width = channels.length;
     this.times = new Float64Array(rowsMax);
     this.raw = new Float64Array(rowsMax * channels.length);
   }
 
-  /** Appends a row. @throws GodwitError `argument`, and the row is not recorded. */
-  add(time: number, values: ArrayLike<unknown>): void {
-    if (!Number.isSafeInteger(time))
+  /**
+   * Records one row; `values` in the order of the channels, undefined or null for none.
+   * @throws GodwitError `limit` when no row fits any more, `argument` for what cannot be recorded.
+   */
+  record(time: number, values: ArrayLike<unknown>): void {
+    const { count, raw, width } = this;
+    if (count >= this.rowsMax) throw new GodwitError("limit", `${count} rows wait: take a batch`);
+    if (!(time <= TIME_MAX && time >= -TIME_MAX && time % 1 === 0))
       throw new GodwitError("argument", `time ${time} is not a whole number of ticks`);
-    const { raw } = this;
-    const width = this.columns.length;
-    let at = this.count * width;
+    let at = count * width;
     if (this.isNumeric)
       for (let i = 0; i < width; i++) {
         const value = values[i];
@@ -63,7 +70,8 @@ export class Recorder {
         raw[at++] = typeof value === "number" && value === value ? value : this.other(value, i);
       }
     else for (let i = 0; i < width; i++) raw[at++] = this.other(values[i], i);
-    this.times[this.count++] = time === 0 ? 0 : time;
+    this.times[count] = time;
+    this.count = count + 1;
   }
 
   private other(value: unknown, index: number): number {

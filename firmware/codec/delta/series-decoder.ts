@@ -13,10 +13,16 @@ import {
   T_ESCAPE,
 } from "./layout.ts";
 import type { RangeDecoder } from "./range-decoder.ts";
-import { bucketOf } from "./series-encoder.ts";
 
 const STEP = PLAIN + 1;
 const X_MAX = 2 ** SERIES_BITS;
+
+/** Scale of residuals from sixteen times their running mean: half octaves, 0 to 2 for the smallest. */
+function bucketOf(average: number): number {
+  if (average < 24) return average < 4 ? 0 : average < 12 ? 1 : 2;
+  const length = 31 - Math.clz32(average);
+  return 2 * length - 6 + ((average >> (length - 1)) & 1);
+}
 
 export class SeriesDecoder {
   private readonly coder: RangeDecoder;

@@ -13,6 +13,9 @@ import {
 
 const EMPTY = 0x7fffffff;
 const STEP = PLAIN + 1;
+const ESCAPE = RESIDUAL - 1;
+/** Room in front of the most recent value, so that a new one seldom moves the others. */
+const RECENT_ROOM = 3 * CACHE_SIZE;
 const clz = Math.clz32;
 
 /** Takes symbols: the range coder, or whoever counts their cost. */
@@ -23,27 +26,36 @@ export interface SymbolSink {
   number(base: number, value: number): void;
 }
 
-/** Scale of residuals from sixteen times their running mean: half octaves, 0 to 2 for the smallest. */
-export function bucketOf(average: number): number {
-  if (average < 24) return average < 4 ? 0 : average < 12 ? 1 : 2;
-  const length = 31 - clz(average);
-  return 2 * length - 6 + ((average >> (length - 1)) & 1);
-}
+// Residual tables by scale, as distances from the first: three by history for each of the four smallest
+// half octaves of the mean, one for each of the next two, then one pair for small and one for large scales.
+const TWO = 2 * RESIDUAL_STEP;
+const ONE_SCALE = 3 * RESIDUAL_STEP;
+const TWO_SCALES = 6 * RESIDUAL_STEP;
+const THREE_SCALES = 9 * RESIDUAL_STEP;
+const FOUR_SCALES = 12 * RESIDUAL_STEP;
+const FIVE_SCALES = 13 * RESIDUAL_STEP;
+const NEAR = 14 * RESIDUAL_STEP;
+const FAR = 16 * RESIDUAL_STEP;
 
+// Hot code: an interpreter pays for every property, call and array access, so state lives in locals
+// and is written back once per slice.
 export class SeriesEncoder {
   private readonly coder: SymbolSink;
   private x: Int32Array = new Int32Array(1);
+  private hold: Int32Array | undefined;
   private count = 0;
   private base = 0;
   private predictor = 0;
-  private mode = 0;
-  private hold: Int32Array | undefined;
+  private isCached = false;
   private next = 0;
   private average = 16;
   private previous = 0;
   private mean = 0;
   private lastHit = 0;
-  private readonly recent = new Int32Array(CACHE_SIZE);
+  private head = RECENT_ROOM;
+  private readonly recent = new Int32Array(RECENT_ROOM + CACHE_SIZE);
+  /** Value last seen by hash: tells most new values without searching. */
+  private readonly seen = new Int32Array(128);
 
   constructor(coder: SymbolSink) {
     this.coder = coder;
@@ -55,16 +67,19 @@ export class SeriesEncoder {
     this.count = count;
     this.base = base;
     this.predictor = plan & 3;
-    this.mode = plan & 12;
-    this.hold = this.mode === HOLD_MODE ? hold : undefined;
+    this.isCached = plan >= CACHE_MODE;
+    this.hold = plan >= HOLD_MODE ? hold : undefined;
     this.next = 1;
     this.average = 16;
     this.previous = 0;
     this.mean = 0;
     this.lastHit = 0;
-    if (this.mode >= CACHE_MODE) {
+    if (this.isCached) {
       this.recent.fill(EMPTY);
-      this.recent[0] = 0;
+      this.seen.fill(EMPTY);
+      this.head = RECENT_ROOM;
+      this.recent[RECENT_ROOM] = 0;
+      this.seen[0] = 0;
     }
   }
 
@@ -77,25 +92,39 @@ export class SeriesEncoder {
   /** Codes up to `budget` values; true when the series is complete. */
   run(budget: number): boolean {
     const end = Math.min(this.count, this.next + budget);
-    if (this.mode >= CACHE_MODE) this.runCached(end);
-    else for (let i = this.next; i < end; i++) this.residual(i);
+    if (this.isCached) this.cached(end);
+    else this.residuals(this.next, end);
     this.next = end;
     return end === this.count;
   }
 
-  private runCached(end: number): void {
-    const { coder, hold, recent, x } = this;
+  private cached(end: number): void {
+    const { coder, hold, recent, seen, x } = this;
+    const isMean = this.predictor === 3;
     let last = this.lastHit;
+    let head = this.head;
+    let before = x[this.next - 1]!;
     for (let i = this.next; i < end; i++) {
       const value = x[i]!;
-      let table = T_CACHE + last * STEP;
-      if (hold) table += hold[i] === hold[i - 1] ? 3 * STEP : 6 * STEP;
-      const index = recent.indexOf(value);
-      if (index < 0) {
+      const table = T_CACHE + STEP * (hold ? last + (hold[i] === hold[i - 1] ? 3 : 6) : last);
+      if (value === before) {
+        coder.symbol(table, 1);
+        last = 1;
+        if (isMean) this.follow(value, i);
+        continue;
+      }
+      before = value;
+      const hash = (value + (value >> 7)) & 127;
+      const index = seen[hash] === value ? recent.indexOf(value, head) - head : -1;
+      if (index < 0 || index >= CACHE_SIZE) {
         coder.symbol(table, 0);
-        this.residual(i);
-        recent.copyWithin(1, 0, CACHE_SIZE - 1);
-        recent[0] = value;
+        this.residuals(i, i + 1);
+        seen[hash] = value;
+        if (head === 0) {
+          recent.copyWithin(RECENT_ROOM, 0, CACHE_SIZE);
+          head = RECENT_ROOM;
+        }
+        head--;
         last = 0;
       } else {
         if (index < 14) coder.symbol(table, index + 1);
@@ -103,15 +132,14 @@ export class SeriesEncoder {
           coder.symbol(table, 15);
           coder.symbol(T_CACHE_FAR, index - 14);
         }
-        if (this.predictor === 3) this.follow(value, i);
-        if (index > 0) {
-          recent.copyWithin(1, 0, index);
-          recent[0] = value;
-        }
-        last = index === 0 ? 1 : 2;
+        recent.copyWithin(head + 1, head, head + index);
+        last = 2;
+        if (isMean) this.follow(value, i);
       }
+      recent[head] = value;
     }
     this.lastHit = last;
+    this.head = head;
   }
 
   /** Running mean in sixteenths, over the first values and then the last eight. */
@@ -119,45 +147,47 @@ export class SeriesEncoder {
     this.mean += ((16 * value - this.mean) / (i < 7 ? i + 1 : 8)) | 0;
   }
 
-  private residual(i: number): void {
-    const x = this.x;
-    const value = x[i]!;
-    const before = x[i - 1]!;
-    let error: number;
-    if (this.predictor === 0) error = value - before;
-    else if (this.predictor === 3) {
-      error = value - ((this.mean + 8) >> 4);
-      this.follow(value, i);
-    } else {
-      const slope = i > 1 ? before - x[i - 2]! : 0;
-      error = value - before - (this.predictor === 1 ? slope : slope >> 1);
+  private residuals(from: number, to: number): void {
+    const { base, coder, predictor, x } = this;
+    let average = this.average;
+    let previous = this.previous;
+    let before = x[from - 1]!;
+    let slope = from > 1 ? before - x[from - 2]! : 0;
+    for (let i = from; i < to; i++) {
+      const value = x[i]!;
+      let error = value - before;
+      if (predictor === 3) {
+        error = value - ((this.mean + 8) >> 4);
+        this.follow(value, i);
+      } else if (predictor !== 0) {
+        const step = error;
+        error -= predictor === 1 ? slope : slope >> 1;
+        slope = step;
+      }
+      before = value;
+      let table = base;
+      let shift = 0;
+      if (average < 32) {
+        if (average >= 4) table += average < 12 ? ONE_SCALE : average < 24 ? TWO_SCALES : THREE_SCALES;
+        if (previous !== 0) table += previous === 1 ? RESIDUAL_STEP : TWO;
+      } else if (average < 64) table += average < 48 ? FOUR_SCALES : FIVE_SCALES;
+      else {
+        shift = 26 - clz(average);
+        table += average < 1024 ? NEAR : FAR;
+        if ((average >> (shift + 4)) & 1) table += RESIDUAL_STEP;
+      }
+      const high = error >> shift;
+      const folded = (high << 1) ^ (high >> 31);
+      if (folded < ESCAPE) coder.symbol(table, folded);
+      else {
+        coder.symbol(table, ESCAPE);
+        coder.number(T_ESCAPE, folded - ESCAPE);
+      }
+      if (shift > 0) coder.bits(error & ((1 << shift) - 1), shift);
+      previous = error < 0 ? -error : error;
+      average += (16 * previous - average) >> 2;
     }
-    const average = this.average;
-    const bucket = average < 24 ? (average < 4 ? 0 : average < 12 ? 1 : 2) : bucketOf(average);
-    const size = error < 0 ? -error : error;
-    let table = this.base;
-    let shift = 0;
-    if (bucket < 4) {
-      // biome-ignore lint/complexity/useMathMinMax: a call costs an interpreter five times as much
-      const history = this.previous > 2 ? 2 : this.previous;
-      table += (bucket * 3 + history) * RESIDUAL_STEP;
-    } else if (bucket < 6) table += (bucket + 8) * RESIDUAL_STEP;
-    else {
-      shift = (bucket >> 1) - 2;
-      table += ((bucket & 1) + (bucket < 14 ? 14 : 16)) * RESIDUAL_STEP;
-    }
-    const high = error >> shift;
-    const folded = (high << 1) ^ (high >> 31);
-    if (folded < RESIDUAL - 1) this.coder.symbol(table, folded);
-    else {
-      this.coder.symbol(table, RESIDUAL - 1);
-      this.coder.number(T_ESCAPE, folded - RESIDUAL + 1);
-    }
-    if (shift > 0) {
-      if (shift > 12) this.coder.bits(error & ((1 << shift) - 1), shift);
-      else this.coder.raw(error & ((1 << shift) - 1), shift);
-    }
-    this.previous = size;
-    this.average = average + ((16 * size - average) >> 2);
+    this.average = average;
+    this.previous = previous;
   }
 }
