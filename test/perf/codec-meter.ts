@@ -88,6 +88,7 @@ export async function meterEncoder(
   profile: "static" | "adaptive",
   rows: number,
   batches: number,
+  extra: object = {},
 ): Promise<Record<string, number>> {
   const count = Math.min(batches, Math.floor(table.rows.length / rows)) * rows;
   const options = {
@@ -96,6 +97,7 @@ export async function meterEncoder(
     tick: table.tick,
     rowsMax: rows,
     bytesMax: 60_000,
+    ...extra,
   };
   const marks = await runMarks(
     `import { DeltaEncoder } from "${ENCODER.replace(".js", "")}";

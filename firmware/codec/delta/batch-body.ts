@@ -43,6 +43,7 @@ import type { RangeEncoder } from "./range-encoder.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Series } from "./series.ts";
 import { SeriesEncoder } from "./series-encoder.ts";
+import { StaticSeriesEncoder } from "./static-series-encoder.ts";
 
 const STEP = PLAIN + 1;
 
@@ -72,7 +73,9 @@ export class BodyWriter {
     this.bits = options.bits;
     this.recorder = options.recorder;
     this.sliceValues = options.sliceValues;
-    this.encoder = new SeriesEncoder(options.coder);
+    this.encoder = options.coder.adaptive
+      ? new SeriesEncoder(options.coder)
+      : new StaticSeriesEncoder(options.coder);
     this.plans = new Uint8Array(options.recorder.columns.length + 1);
   }
 

@@ -56,6 +56,7 @@ export class Column {
   private readonly encodeObject: EncodeObject | undefined;
   /** Exceptions that the grid needed when it was chosen. */
   private tolerated = 0;
+  private toleratedRaws = 0;
 
   constructor(options: ColumnOptions, bits: FloatBits) {
     this.bits = bits;
@@ -81,16 +82,20 @@ export class Column {
     let count = this.measure(values, series);
     const { kind } = this.quantum;
     if (kind >= BOOLEAN || count === 0) return count;
-    const isNew = this.exceptions.length > 2 * this.tolerated + (count >> 3);
-    if (this.raws.length > 0 || isNew) {
+    const isNew =
+      this.exceptions.length > 2 * this.tolerated + (count >> 3) ||
+      this.raws.length > this.toleratedRaws;
+    if (isNew) {
       const before = this.quantum;
       const numbers: number[] = [];
       const { raw, stride } = values;
       for (let i = 0, at = values.at; i < values.rows; i++, at += stride)
         if (Number.isFinite(raw[at])) numbers.push(raw[at]!);
       if (numbers.length > 0) this.quantum = chooseQuantum(numbers, this.bits);
+      this.quantum = this.quantum.joined(before, this.bits);
       if (!this.quantum.isSameAs(before)) count = this.measure(values, series);
       this.tolerated = this.exceptions.length;
+      this.toleratedRaws = 2 * this.raws.length;
     }
     return count;
   }

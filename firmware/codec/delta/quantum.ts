@@ -49,8 +49,10 @@ export class Quantum {
   private readonly top: number;
   private readonly decade: number;
   private readonly bits: FloatBits;
+  private readonly options: QuantumOptions;
 
   constructor(options: QuantumOptions, bits: FloatBits) {
+    this.options = options;
     this.kind = options.kind;
     this.decimals = options.decimals ?? 0;
     this.divisor = options.divisor ?? 1;
@@ -132,6 +134,17 @@ export class Quantum {
       this.origin === other.origin &&
       this.pitch === other.pitch
     );
+  }
+
+  /** This grid, as fine as `before` if that is of the same kind: what was needed once will be again. */
+  joined(before: Quantum, bits: FloatBits): Quantum {
+    const isFiner =
+      this.kind === before.kind &&
+      (this.kind === DECIMAL || this.kind === DIGITS) &&
+      before.decimals > this.decimals &&
+      before.decimals < this.decimals + 4 &&
+      before.digits >= this.digits;
+    return isFiner ? new Quantum({ ...this.options, decimals: before.decimals, digits: before.digits }, bits) : this;
   }
 
   // Numbers of `digits` significant digits in order: 10^digits steps up to the first full decade,

@@ -2,7 +2,8 @@
 import { ADD, adaptiveModel, halve, SHIFT, SUM_MAX, staticModel } from "./model.ts";
 
 const TOP = 0x3fffffff;
-const BOTTOM = 0x400000;
+/** A range below this makes room for another byte. */
+export const BOTTOM = 0x400000;
 
 /** Length of `value` in bits; 0 for 0. Whole numbers up to 2^53. */
 export function bitLength(value: number): number {
@@ -14,12 +15,12 @@ export class RangeEncoder {
   private readonly target: Uint8Array;
   private at = 0;
   private first = 0;
-  private low = 0;
-  private range = TOP;
-  private readonly model: Uint16Array;
+  low = 0;
+  range = TOP;
+  readonly model: Uint16Array;
   /** Start weights, copied back before each adaptive stream. */
   private readonly trained: Uint16Array | undefined;
-  private readonly adaptive: boolean;
+  readonly adaptive: boolean;
 
   constructor(target: Uint8Array, adaptive: boolean, priors: string) {
     this.target = target;
@@ -69,21 +70,29 @@ export class RangeEncoder {
   }
 
   private shift(): void {
-    let low = this.low;
-    let range = this.range;
+    this.low = this.carry(this.low, this.range);
+  }
+
+  /** Writes the settled bytes of `low` until `range` is large again; returns the rest, `range` is set. */
+  carry(low: number, range: number): number {
+    const { target } = this;
+    let at = this.at;
+    let rest = low;
+    let wide = range;
+    if (rest > TOP) {
+      let i = at - 1;
+      while (target[i] === 255) target[i--] = 0;
+      target[i]!++;
+      rest &= TOP;
+    }
     do {
-      if (low > TOP) {
-        let i = this.at - 1;
-        while (this.target[i] === 255) this.target[i--] = 0;
-        this.target[i]!++;
-        low &= TOP;
-      }
-      this.target[this.at++] = low >>> 22;
-      low = (low & 0x3fffff) << 8;
-      range <<= 8;
-    } while (range < BOTTOM);
-    this.low = low;
-    this.range = range;
+      target[at++] = rest >>> 22;
+      rest = (rest & 0x3fffff) << 8;
+      wide <<= 8;
+    } while (wide < BOTTOM);
+    this.at = at;
+    this.range = wide;
+    return rest;
   }
 
   /** Raw bits of any count up to 53, high part first. */

@@ -29,27 +29,27 @@ export interface SymbolSink {
 // Residual tables by scale, as distances from the first: three by history for each of the four smallest
 // half octaves of the mean, one for each of the next two, then one pair for small and one for large scales.
 const TWO = 2 * RESIDUAL_STEP;
-const ONE_SCALE = 3 * RESIDUAL_STEP;
-const TWO_SCALES = 6 * RESIDUAL_STEP;
-const THREE_SCALES = 9 * RESIDUAL_STEP;
-const FOUR_SCALES = 12 * RESIDUAL_STEP;
-const FIVE_SCALES = 13 * RESIDUAL_STEP;
-const NEAR = 14 * RESIDUAL_STEP;
-const FAR = 16 * RESIDUAL_STEP;
+export const ONE_SCALE = 3 * RESIDUAL_STEP;
+export const TWO_SCALES = 6 * RESIDUAL_STEP;
+export const THREE_SCALES = 9 * RESIDUAL_STEP;
+export const FOUR_SCALES = 12 * RESIDUAL_STEP;
+export const FIVE_SCALES = 13 * RESIDUAL_STEP;
+export const NEAR = 14 * RESIDUAL_STEP;
+export const FAR = 16 * RESIDUAL_STEP;
 
 // Hot code: an interpreter pays for every property, call and array access, so state lives in locals
 // and is written back once per slice.
 export class SeriesEncoder {
   private readonly coder: SymbolSink;
-  private x: Int32Array = new Int32Array(1);
+  protected x: Int32Array = new Int32Array(1);
   private hold: Int32Array | undefined;
   private count = 0;
-  private base = 0;
-  private predictor = 0;
+  protected base = 0;
+  protected predictor = 0;
   private isCached = false;
   private next = 0;
-  private average = 16;
-  private previous = 0;
+  protected average = 16;
+  protected previous = 0;
   private mean = 0;
   private lastHit = 0;
   private head = RECENT_ROOM;
@@ -142,12 +142,14 @@ export class SeriesEncoder {
     this.head = head;
   }
 
-  /** Running mean in sixteenths, over the first values and then the last eight. */
-  private follow(value: number, i: number): void {
+  /** Prediction by the running mean (in sixteenths, of the first values and then the last eight), which `value` joins. */
+  protected follow(value: number, i: number): number {
+    const prediction = (this.mean + 8) >> 4;
     this.mean += ((16 * value - this.mean) / (i < 7 ? i + 1 : 8)) | 0;
+    return prediction;
   }
 
-  private residuals(from: number, to: number): void {
+  protected residuals(from: number, to: number): void {
     const { base, coder, predictor, x } = this;
     let average = this.average;
     let previous = this.previous;
@@ -157,8 +159,7 @@ export class SeriesEncoder {
       const value = x[i]!;
       let error = value - before;
       if (predictor === 3) {
-        error = value - ((this.mean + 8) >> 4);
-        this.follow(value, i);
+        error = value - this.follow(value, i);
       } else if (predictor !== 0) {
         const step = error;
         error -= predictor === 1 ? slope : slope >> 1;
