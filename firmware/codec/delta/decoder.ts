@@ -1,0 +1,327 @@
+// Decoder of delta batches for host, hub and browser (firmware/SPEC.md). Input is hostile: everything is bounded.
+import { crc32 } from "../crc32.ts";
+import { GodwitError } from "../error.ts";
+import { decodeUtf8 } from "../utf8.ts";
+import { FloatBits } from "./float-bits.ts";
+import { type BatchHeader, type ReadHeader, readHeader } from "./header.ts";
+import {
+  BLOB,
+  BOOLEAN,
+  CELLS_MAX,
+  CHANNELS_MAX,
+  CONSTANT,
+  DIGITS,
+  DIVISORS,
+  ENTRIES_MAX,
+  ENTRY_BYTES_MAX,
+  FLOAT32,
+  FLOAT64,
+  LATTICE,
+  MEAN,
+  NEGATIVE_ZERO,
+  NONE,
+  PLAIN,
+  RAW,
+  SAME,
+  T_DECIMALS,
+  T_EXACT,
+  T_FIRST,
+  T_FLAGS,
+  T_GCD,
+  T_KIND,
+  T_LENGTH,
+  T_PLAN,
+  T_PRESENT,
+  T_RESIDUAL,
+  T_RESIDUAL_VALUE,
+  T_SMALL,
+  T_TIME_FIRST,
+  T_TIME_GCD,
+  T_TIME_PLAN,
+  T_ULP,
+  T_WIDE,
+  TEXT,
+} from "./layout.ts";
+import { PRIORS } from "./priors-table.ts";
+import { DECIMALS_MAX, DIGITS_MAX, Quantum, type QuantumOptions, WHOLE_MAX } from "./quantum.ts";
+import { RangeDecoder } from "./range-decoder.ts";
+import { SeriesDecoder } from "./series-decoder.ts";
+
+const STEP = PLAIN + 1;
+const SAFE = Number.MAX_SAFE_INTEGER;
+
+/** A decoded batch. */
+export interface DecodedBatch {
+  header: BatchHeader;
+  /** Ticks, one per row. */
+  times: Float64Array;
+  /** Values by channel and row; undefined where a value is missing. */
+  channels: unknown[][];
+}
+
+export interface DecodeOptions {
+  /** Start weights, if the encoder was given others than the committed ones. */
+  priors?: string;
+  /** Turns the bytes of an object value back; absent: the bytes themselves are the value. */
+  decodeObject?: (bytes: Uint8Array) => unknown;
+}
+
+function malformed(text: string): GodwitError {
+  return new GodwitError("malformed", `delta batch: ${text}`);
+}
+
+/**
+ * Decodes one batch.
+ * @throws GodwitError `malformed` for every input that is no batch of this version; the text says what and where.
+ */
+export function decodeBatch(bytes: Uint8Array, options: DecodeOptions = {}): DecodedBatch {
+  const header = readHeader(bytes);
+  let end = bytes.length;
+  if (header.hasCrc) {
+    end -= 4;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (end < header.bodyOffset || crc32(bytes.subarray(0, end)) !== view.getUint32(end))
+      throw malformed(`CRC differs over ${end} bytes`);
+  }
+  const coder = new RangeDecoder(bytes, header, end, options.priors ?? PRIORS);
+  return new BodyReader(coder, header, options).read();
+}
+
+/** Reads the body of a batch; apart from `decodeBatch` only for those who watch the symbols. */
+export class BodyReader {
+  private readonly coder: RangeDecoder;
+  private readonly header: ReadHeader;
+  private readonly options: DecodeOptions;
+  private x: Int32Array;
+  private readonly series: SeriesDecoder;
+  private readonly bits = new FloatBits();
+  private before: Quantum | undefined;
+  /** Series of the last channel that had a value in every row. */
+  private hold: Int32Array | undefined;
+  private channel = -1;
+  /** The series read last was not constant. */
+  private isVaried = false;
+
+  constructor(coder: RangeDecoder, header: ReadHeader, options: DecodeOptions) {
+    this.coder = coder;
+    this.header = header;
+    this.options = options;
+    this.x = new Int32Array(header.rows);
+    this.series = new SeriesDecoder(coder);
+  }
+
+  read(): DecodedBatch {
+    const { header } = this;
+    const count = this.coder.number(T_LENGTH, CHANNELS_MAX);
+    if (count * header.rows > CELLS_MAX)
+      throw malformed(`${header.rows} rows of ${count} channels, at most ${CELLS_MAX} values`);
+    const times = this.times();
+    const channels: unknown[][] = [];
+    for (let i = 0; i < count; i++) {
+      this.channel = i;
+      channels.push(header.rows === 0 ? [] : this.column());
+    }
+    return { header, times, channels };
+  }
+
+  private times(): Float64Array {
+    const { rows, firstTime, timeUnit } = this.header;
+    const times = new Float64Array(rows);
+    if (rows > 0) times[0] = firstTime;
+    if (rows < 2) return times;
+    const steps = this.numbers(rows - 1, T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD, T_RESIDUAL);
+    let time = firstTime;
+    for (let i = 1; i < rows; i++) {
+      time += steps[i - 1]! * timeUnit;
+      if (!Number.isSafeInteger(time)) throw malformed(`time of row ${i} beyond 53 bits`);
+      times[i] = time;
+    }
+    return times;
+  }
+
+  /** A series of whole numbers. */
+  private numbers(
+    count: number,
+    tPlan: number,
+    tFirst: number,
+    tGcd: number,
+    base: number,
+    hold?: Int32Array,
+  ): Float64Array {
+    const { coder, x } = this;
+    const plan = coder.symbol(tPlan);
+    let first = coder.number(tFirst, SAFE);
+    if (first !== 0 && coder.raw(1) === 1) first = -first;
+    const out = new Float64Array(count).fill(first);
+    if (plan === CONSTANT) return out;
+    if (plan > CONSTANT) throw malformed(`unknown plan ${plan} in channel ${this.channel}`);
+    const divisor = coder.number(tGcd, SAFE - 1) + 1;
+    const low = coder.number(T_WIDE, 30);
+    this.series.read(x, count, base, plan, hold);
+    this.isVaried = true;
+    const unit = 2 ** low;
+    for (let i = 1; i < count; i++) {
+      const quotient = x[i]! * unit + (low > 0 ? coder.bits(low) : 0);
+      const value = first + quotient * divisor;
+      if (!(Math.abs(value) <= SAFE))
+        throw malformed(`number ${i} of channel ${this.channel} beyond 53 bits`);
+      out[i] = value;
+    }
+    return out;
+  }
+
+  private column(): unknown[] {
+    const { coder } = this;
+    const { rows } = this.header;
+    const quantum = this.kind();
+    if (!quantum) return new Array(rows).fill(undefined);
+    const flags = coder.symbol(T_FLAGS);
+    if (flags > 3) throw malformed(`unknown flags ${flags} in channel ${this.channel}`);
+    const present = flags & 1 ? this.presence() : undefined;
+    let count = rows;
+    if (present) {
+      count = 0;
+      for (const bit of present) count += bit;
+      if (count === 0) throw malformed(`no values in channel ${this.channel}`);
+    }
+    const codes = flags & 2 ? this.exceptions(count) : undefined;
+    const entries = quantum.kind === TEXT || quantum.kind === BLOB ? this.entries(quantum) : [];
+    const hold = count === rows ? this.hold : undefined;
+    this.isVaried = false;
+    const wholes = this.numbers(count, T_PLAN, T_FIRST, T_GCD, T_RESIDUAL_VALUE, hold);
+    const values = this.values(quantum, wholes, codes, entries);
+    if (count === rows && this.isVaried) {
+      this.hold = this.x;
+      this.x = new Int32Array(rows);
+    }
+    if (!present) return values;
+    let next = 0;
+    return Array.from(present, (bit) => (bit ? values[next++] : undefined));
+  }
+
+  private kind(): Quantum | undefined {
+    const { coder } = this;
+    const kind = coder.symbol(T_KIND);
+    if (kind === NONE) return undefined;
+    if (kind === SAME) {
+      if (!this.before) throw malformed(`channel ${this.channel} refers to no channel`);
+      return this.before;
+    }
+    if (kind > BLOB) throw malformed(`unknown kind ${kind} in channel ${this.channel}`);
+    const options: QuantumOptions = { kind };
+    if (kind < FLOAT32) {
+      options.decimals = coder.number(T_DECIMALS, DECIMALS_MAX);
+      if (kind === MEAN) {
+        const index = coder.raw(3);
+        if (index >= DIVISORS.length) throw malformed(`unknown divisor in channel ${this.channel}`);
+        options.divisor = DIVISORS[index]!;
+      }
+      if (kind === DIGITS || kind === LATTICE) {
+        options.digits = coder.raw(4);
+        if (options.digits > DIGITS_MAX || (kind === DIGITS && options.digits === 0))
+          throw malformed(`${options.digits} digits in channel ${this.channel}`);
+      }
+      if (kind === LATTICE) {
+        options.origin = this.double();
+        options.pitch = this.double();
+      }
+    }
+    this.before = new Quantum(options, this.bits);
+    return this.before;
+  }
+
+  private double(): number {
+    const { coder } = this;
+    const isNegative = coder.raw(1) === 1;
+    const order = coder.bits(51);
+    return this.bits.fromOrder64(order, coder.raw(12), isNegative);
+  }
+
+  private presence(): Uint8Array {
+    const present = new Uint8Array(this.header.rows);
+    let last = 1;
+    for (let i = 0; i < present.length; i++) {
+      last = this.coder.symbol(T_PRESENT + last * STEP);
+      if (last > 1) throw malformed(`presence ${last} in channel ${this.channel}`);
+      present[i] = last;
+    }
+    return present;
+  }
+
+  /** Codes of corrections by value; a raw double stands in an own list behind them. */
+  private exceptions(count: number): Map<number, number | { raw: number }> {
+    const codes = new Map<number, number | { raw: number }>();
+    let last = 0;
+    for (let i = 0; i < count; i++) {
+      last = this.coder.symbol(T_EXACT + last * STEP);
+      if (last > 1) throw malformed(`correction flag ${last} in channel ${this.channel}`);
+      if (last === 0) continue;
+      const code = this.coder.number(T_ULP, RAW - 1) + 1;
+      codes.set(i, code === RAW ? { raw: this.double() } : code);
+    }
+    return codes;
+  }
+
+  private entries(quantum: Quantum): unknown[] {
+    const { coder, options } = this;
+    const entries: unknown[] = [];
+    const count = coder.number(T_SMALL, Math.min(ENTRIES_MAX, this.header.rows));
+    for (let i = 0; i < count; i++) {
+      const bytes = new Uint8Array(coder.number(T_LENGTH, ENTRY_BYTES_MAX));
+      for (let j = 0; j < bytes.length; j++) bytes[j] = coder.raw(8);
+      if (quantum.kind === TEXT) entries.push(decodeUtf8(bytes));
+      else entries.push(options.decodeObject ? options.decodeObject(bytes) : bytes);
+    }
+    return entries;
+  }
+
+  private values(
+    quantum: Quantum,
+    wholes: Float64Array,
+    codes: Map<number, number | { raw: number }> | undefined,
+    entries: readonly unknown[],
+  ): unknown[] {
+    const { kind } = quantum;
+    if (kind === FLOAT64) return this.doubles(wholes, codes);
+    return Array.from(wholes, (whole, i) => {
+      if (kind === TEXT || kind === BLOB) {
+        if (!(whole >= 0 && whole < entries.length))
+          throw malformed(`entry ${whole} of ${entries.length} in channel ${this.channel}`);
+        return entries[whole];
+      }
+      if (kind === BOOLEAN) {
+        if (whole !== 0 && whole !== 1) throw malformed(`boolean ${whole}`);
+        return whole === 1;
+      }
+      const code = codes?.get(i);
+      if (code === undefined) return this.number(quantum, whole);
+      if (typeof code === "object") return code.raw;
+      if (code === NEGATIVE_ZERO) return -0;
+      return quantum.stepped(whole, code & 1 ? -((code + 1) >> 1) : code >> 1);
+    });
+  }
+
+  private number(quantum: Quantum, whole: number): number {
+    if (Math.abs(whole) > WHOLE_MAX || (quantum.kind === FLOAT32 && Math.abs(whole) > 0x7fffffff))
+      throw malformed(`number ${whole} in channel ${this.channel}`);
+    return quantum.toValue(whole);
+  }
+
+  private doubles(
+    wholes: Float64Array,
+    codes: Map<number, number | { raw: number }> | undefined,
+  ): number[] {
+    const { coder, bits } = this;
+    const isSame = coder.raw(1) === 1;
+    let low = 0;
+    return Array.from(wholes, (whole, i) => {
+      if (i === 0 || !isSame) low = coder.raw(12);
+      if (Math.abs(whole) >= 2 ** 51) throw malformed(`number ${whole} in channel ${this.channel}`);
+      const code = codes?.get(i);
+      if (typeof code === "object") return code.raw;
+      if (code === NEGATIVE_ZERO) return -0;
+      if (code !== undefined) throw malformed(`correction ${code} in channel ${this.channel}`);
+      return bits.fromOrder64(whole, low, whole < 0);
+    });
+  }
+}

@@ -1,0 +1,108 @@
+// Choice of the grid for a channel from a sample of its values. Runs when a grid stops fitting, not per value.
+import type { FloatBits } from "./float-bits.ts";
+import {
+  DECIMAL,
+  DIGITS,
+  DIVISORS,
+  FLOAT_DECIMAL,
+  FLOAT32,
+  FLOAT64,
+  MEAN,
+  ULP_MAX,
+} from "./layout.ts";
+import { DECIMALS_MAX, DIGITS_MAX, Quantum, type QuantumOptions, WHOLE_MAX } from "./quantum.ts";
+import { bitLength } from "./range-encoder.ts";
+
+const SAMPLE_MAX = 64;
+const RAW_BITS = 70;
+const STEP_BITS = 7;
+
+export function gcd(a: number, b: number): number {
+  let x = Math.abs(a);
+  let y = Math.abs(b);
+  while (y > 0) {
+    const rest = x % y;
+    x = y;
+    y = rest;
+  }
+  return x;
+}
+
+/** Estimated bits of `values` on a grid; Infinity as soon as it exceeds `best`. */
+function cost(quantum: Quantum, values: readonly number[], best: number): number {
+  let bits = quantum.kind === DECIMAL ? 0 : quantum.kind === FLOAT_DECIMAL ? 3 : 8;
+  const wholes: number[] = [];
+  let divisor = 0;
+  for (const value of values) {
+    let whole = quantum.toWhole(value);
+    if (!(Math.abs(whole) <= WHOLE_MAX)) whole = Number.NaN;
+    if (value === 0) whole = 0;
+    if (quantum.kind === FLOAT64) bits += 12;
+    else if (quantum.toValue(whole) !== value) {
+      const steps = quantum.stepsTo(value, whole);
+      if (!(Math.abs(steps) <= ULP_MAX)) {
+        bits += RAW_BITS;
+        if (bits > best) return Infinity;
+        continue;
+      }
+      bits += STEP_BITS;
+    }
+    if (wholes.length > 0) divisor = gcd(whole - wholes[0]!, divisor);
+    wholes.push(whole);
+  }
+  for (let i = 1; i < wholes.length; i++) {
+    bits += bitLength(Math.abs(wholes[i]! - wholes[i - 1]!) / (divisor || 1)) + 1;
+    if (bits > best) return Infinity;
+  }
+  return bits;
+}
+
+/** The grid that describes `values` (finite numbers) in the fewest estimated bits. */
+export function chooseQuantum(values: readonly number[], bits: FloatBits): Quantum {
+  let sample = spread(values);
+  let best = chooseFor(sample, bits);
+  for (let round = 0; round < 2 && best.kind !== FLOAT64; round++) {
+    const missed = values.filter((value) => !isOn(best, value)).slice(0, SAMPLE_MAX / 2);
+    if (missed.length === 0) break;
+    sample = [...sample, ...missed];
+    best = chooseFor(sample, bits);
+  }
+  return best;
+}
+
+function isOn(quantum: Quantum, value: number): boolean {
+  const whole = quantum.toWhole(value);
+  if (!(Math.abs(whole) <= WHOLE_MAX)) return false;
+  return quantum.toValue(whole) === value || Math.abs(quantum.stepsTo(value, whole)) <= ULP_MAX;
+}
+
+function chooseFor(sample: readonly number[], bits: FloatBits): Quantum {
+  let best = new Quantum({ kind: FLOAT64 }, bits);
+  let bestBits = cost(best, sample, Infinity);
+  const offer = (options: QuantumOptions): void => {
+    const quantum = new Quantum(options, bits);
+    const found = cost(quantum, sample, bestBits);
+    if (found >= bestBits) return;
+    best = quantum;
+    bestBits = found;
+  };
+  for (let decimals = 0; decimals <= DECIMALS_MAX; decimals++) offer({ kind: DECIMAL, decimals });
+  if (best.kind === DECIMAL && bestBits < 12 * sample.length) return best;
+  if (sample.every((value) => Math.fround(value) === value)) {
+    for (let decimals = 0; decimals < 11; decimals++) offer({ kind: FLOAT_DECIMAL, decimals });
+    offer({ kind: FLOAT32 });
+  }
+  if (best.kind === DECIMAL && best.decimals > 3) {
+    const { decimals } = best;
+    for (let digits = 4; digits <= DIGITS_MAX; digits++) offer({ kind: DIGITS, decimals, digits });
+  }
+  for (const divisor of DIVISORS)
+    for (let decimals = 0; decimals < 7; decimals++) offer({ kind: MEAN, decimals, divisor });
+  return best;
+}
+
+function spread(values: readonly number[]): readonly number[] {
+  if (values.length <= SAMPLE_MAX) return values;
+  const stride = values.length / SAMPLE_MAX;
+  return Array.from({ length: SAMPLE_MAX }, (_, i) => values[Math.floor(i * stride)]!);
+}

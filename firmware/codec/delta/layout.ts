@@ -1,0 +1,82 @@
+// Numbers shared by both directions of the delta codec: channel kinds, tables, limits (firmware/SPEC.md §2-5).
+
+export const VERSION = 1;
+
+/** Rows and channels that one batch may hold; a decoder refuses more. */
+export const ROWS_MAX = 16_384;
+export const CHANNELS_MAX = 256;
+/** Values that one batch may hold: bounds what a decoder allocates for a few hostile bytes. */
+export const CELLS_MAX = 1 << 20;
+/** Distinct texts or blobs in one channel of one batch, and bytes of one of them. */
+export const ENTRIES_MAX = 4096;
+export const ENTRY_BYTES_MAX = 65_535;
+
+/** How the values of a channel are made from whole numbers. */
+export const NONE = 0;
+export const DECIMAL = 1;
+export const MEAN = 2;
+export const FLOAT_DECIMAL = 3;
+export const DIGITS = 4;
+export const LATTICE = 5;
+export const FLOAT32 = 6;
+export const FLOAT64 = 7;
+export const BOOLEAN = 8;
+export const TEXT = 9;
+export const BLOB = 10;
+/** Kind symbol: the same kind and parameters as the channel before. */
+export const SAME = 15;
+
+/** Sample counts of averages: a MEAN value is k / (DIVISORS[i] * 10^d). */
+export const DIVISORS = [3, 7, 9, 11, 13];
+
+/** Corrections of single values: 0 none, 1-80 ulp steps (zigzag), then these. */
+export const ULP_MAX = 40;
+export const NEGATIVE_ZERO = 81;
+export const RAW = 82;
+
+/** Residual series stay within 25 bits; wider numbers send their low bits raw. */
+export const SERIES_BITS = 24;
+
+/** Recently used values of a series; symbol 0 is a miss, 15 an index of 14 or more. */
+export const CACHE_SIZE = 30;
+
+/** Symbols of a plain table and of a residual table. One more slot in front holds sum or zero. */
+export const PLAIN = 16;
+export const RESIDUAL = 32;
+const STEP = PLAIN + 1;
+
+// Plain tables: one per field of the channel description, then flags of single values.
+export const T_KIND = 0;
+export const T_DECIMALS = STEP;
+export const T_FLAGS = 2 * STEP;
+export const T_PLAN = 3 * STEP;
+export const T_FIRST = 4 * STEP;
+export const T_GCD = 5 * STEP;
+export const T_SMALL = 6 * STEP;
+export const T_LENGTH = 7 * STEP;
+export const T_WIDE = 8 * STEP;
+export const T_TIME_GCD = 9 * STEP;
+export const T_TIME_PLAN = 10 * STEP;
+export const T_TIME_FIRST = 11 * STEP;
+export const T_ESCAPE = 12 * STEP;
+export const T_PRESENT = 13 * STEP;
+export const T_EXACT = 15 * STEP;
+export const T_ULP = 17 * STEP;
+export const T_CACHE = 18 * STEP;
+export const T_CACHE_FAR = 27 * STEP;
+export const T_CROSS = 28 * STEP;
+export const PLAIN_TABLES = 29;
+
+// Residual tables: time first, then values; small scales by the history of zeros.
+export const T_RESIDUAL = PLAIN_TABLES * STEP;
+export const RESIDUAL_STEP = RESIDUAL + 1;
+export const CLASS_TABLES = 18;
+export const RESIDUAL_TABLES = 2 * CLASS_TABLES;
+export const T_RESIDUAL_VALUE = T_RESIDUAL + CLASS_TABLES * RESIDUAL_STEP;
+export const MODEL_SIZE = T_RESIDUAL + RESIDUAL_TABLES * RESIDUAL_STEP;
+
+/** Plan symbols: predictor + 4 * mode; CONSTANT ends the series after its first value. */
+export const PLAIN_MODE = 0;
+export const CACHE_MODE = 4;
+export const HOLD_MODE = 8;
+export const CONSTANT = 12;

@@ -1,0 +1,184 @@
+// The grid that a channel's values lie on: whole number to value and back (firmware/SPEC.md §5.1).
+// Only *, /, round, fround and comparison are used: identical on every IEEE 754 engine.
+import type { FloatBits } from "./float-bits.ts";
+import {
+  BOOLEAN,
+  DECIMAL,
+  DIGITS,
+  FLOAT_DECIMAL,
+  FLOAT32,
+  FLOAT64,
+  LATTICE,
+  MEAN,
+  ULP_MAX,
+} from "./layout.ts";
+
+/** 10^0 to 10^22: the powers that are exact doubles. */
+export const POWERS = [
+  1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+  1e18, 1e19, 1e20, 1e21, 1e22,
+] as const;
+export const DECIMALS_MAX = 17;
+export const DIGITS_MAX = 9;
+/** Largest whole number a grid may give: corrections and differences of two stay exact. */
+export const WHOLE_MAX = 4.5e15;
+
+/** Parameters of a grid as they stand in the batch. */
+export interface QuantumOptions {
+  kind: number;
+  /** Decimals of the finest step. */
+  decimals?: number;
+  /** MEAN: number of averaged samples. */
+  divisor?: number;
+  /** DIGITS, LATTICE: significant digits; 0 for a lattice that is not rounded. */
+  digits?: number;
+  /** LATTICE: value = origin + pitch * k. */
+  origin?: number;
+  pitch?: number;
+}
+
+export class Quantum {
+  readonly kind: number;
+  readonly decimals: number;
+  readonly divisor: number;
+  readonly digits: number;
+  readonly origin: number;
+  readonly pitch: number;
+  /** Steps per unit of a decimal grid. */
+  readonly scale: number;
+  private readonly top: number;
+  private readonly decade: number;
+  private readonly bits: FloatBits;
+  private readonly options: QuantumOptions;
+
+  constructor(options: QuantumOptions, bits: FloatBits) {
+    this.options = options;
+    this.kind = options.kind;
+    this.decimals = options.decimals ?? 0;
+    this.divisor = options.divisor ?? 1;
+    this.digits = options.digits ?? 0;
+    this.origin = options.origin ?? 0;
+    this.pitch = options.pitch ?? 1;
+    this.scale = POWERS[this.decimals]! * this.divisor;
+    this.top = POWERS[this.digits]!;
+    this.decade = this.top - this.top / 10;
+    this.bits = bits;
+  }
+
+  /** The whole number nearest to `value`; it fits only if `toValue` gives `value` back. */
+  toWhole(value: number): number {
+    switch (this.kind) {
+      case DIGITS:
+        return this.toDigits(value);
+      case LATTICE:
+        return Math.round((value - this.origin) / this.pitch);
+      case FLOAT32:
+        return this.bits.order32(value);
+      case FLOAT64:
+        return this.bits.order64(value);
+      default:
+        return Math.round(value * this.scale);
+    }
+  }
+
+  toValue(whole: number): number {
+    switch (this.kind) {
+      case FLOAT_DECIMAL:
+        return Math.fround(whole / this.scale);
+      case DIGITS:
+        return this.fromDigits(whole);
+      case LATTICE: {
+        const value = this.origin + this.pitch * whole;
+        return this.digits === 0 ? value : this.fromDigits(this.toDigits(value));
+      }
+      case FLOAT32:
+        return this.bits.fromOrder32(whole);
+      default:
+        return whole / this.scale;
+    }
+  }
+
+  /** Steps from the grid's value to `value`, at most ULP_MAX either way; NaN if there are none. */
+  stepsTo(value: number, whole: number): number {
+    if (this.kind === DECIMAL || this.kind === MEAN)
+      return this.bits.steps(this.toValue(whole), value, ULP_MAX);
+    if (this.kind !== LATTICE || this.digits === 0) return Number.NaN;
+    const from = this.toDigits(this.origin + this.pitch * whole);
+    const to = this.toDigits(value);
+    const steps = to - from;
+    return Math.abs(steps) <= ULP_MAX && Object.is(this.fromDigits(to), value) ? steps : Number.NaN;
+  }
+
+  /** The value `steps` beside the grid's value. */
+  stepped(whole: number, steps: number): number {
+    if (this.kind === LATTICE)
+      return this.fromDigits(this.toDigits(this.origin + this.pitch * whole) + steps);
+    return this.bits.step(this.toValue(whole), steps);
+  }
+
+  /** Whether this kind stores numbers in the grid as whole numbers below 2^31 when they are small. */
+  get isFloat(): boolean {
+    return this.kind === FLOAT32 || this.kind === FLOAT64;
+  }
+
+  get isNumeric(): boolean {
+    return this.kind <= FLOAT64 || this.kind === BOOLEAN;
+  }
+
+  isSameAs(other: Quantum): boolean {
+    return (
+      this.kind === other.kind &&
+      this.decimals === other.decimals &&
+      this.divisor === other.divisor &&
+      this.digits === other.digits &&
+      this.origin === other.origin &&
+      this.pitch === other.pitch
+    );
+  }
+
+  /** This grid, as fine as `before` if that is of the same kind: what was needed once will be again. */
+  joined(before: Quantum, bits: FloatBits): Quantum {
+    const isFiner =
+      this.kind === before.kind &&
+      (this.kind === DECIMAL || this.kind === DIGITS) &&
+      before.decimals > this.decimals &&
+      before.decimals < this.decimals + 4 &&
+      before.digits >= this.digits;
+    return isFiner ? new Quantum({ ...this.options, decimals: before.decimals, digits: before.digits }, bits) : this;
+  }
+
+  // Numbers of `digits` significant digits in order: 10^digits steps up to the first full decade,
+  // then 9 * 10^(digits - 1) steps for each decade.
+  private toDigits(value: number): number {
+    const size = Math.abs(value);
+    let exponent = this.decimals;
+    let decade = 0;
+    let mantissa = Math.round(size * POWERS[exponent]!);
+    while (mantissa >= this.top && decade < 30) {
+      exponent--;
+      decade++;
+      mantissa =
+        exponent < 0 ? Math.round(size / POWERS[-exponent]!) : Math.round(size * POWERS[exponent]!);
+    }
+    const whole = mantissa + decade * this.decade;
+    return value < 0 ? -whole : whole;
+  }
+
+  private fromDigits(whole: number): number {
+    const size = Math.abs(whole);
+    let exponent = this.decimals;
+    let mantissa = size;
+    if (size >= this.top) {
+      const decade = Math.floor((size - this.top) / this.decade) + 1;
+      mantissa = size - decade * this.decade;
+      exponent -= decade;
+    }
+    const value =
+      exponent < -22
+        ? Infinity
+        : exponent < 0
+          ? mantissa * POWERS[-exponent]!
+          : mantissa / POWERS[exponent]!;
+    return whole < 0 ? -value : value;
+  }
+}

@@ -1,0 +1,121 @@
+// `godwit telemetry`: recordings to delta batches and back.
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { GodwitError } from "../../../firmware/codec/error.ts";
+import { writeBatchFile } from "../../telemetry/batch-file.ts";
+import { parseCsv } from "../../telemetry/csv.ts";
+import { encodeTable } from "../../telemetry/encode-table.ts";
+import { decodeBatchFile, formatRows, type RowFormat, rowFormats } from "../../telemetry/rows-out.ts";
+import { exitCodes, UserError } from "../../user-error.ts";
+import type { Context } from "../command.ts";
+
+interface EncodeOptions {
+  rows: number;
+  profile: "adaptive" | "static";
+  epsilon: Record<string, number>;
+  out?: string;
+  crc?: boolean;
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 16_384)
+    throw new InvalidArgumentError("It must be a whole number from 1 to 16384.");
+  return value;
+}
+
+function tolerance(text: string, before: Record<string, number>): Record<string, number> {
+  const at = text.lastIndexOf("=");
+  const value = Number(text.slice(at + 1));
+  if (at < 1 || !(value > 0 && value < Number.POSITIVE_INFINITY))
+    throw new InvalidArgumentError("It must read <channel>=<number above 0>.");
+  return { ...before, [text.slice(0, at)]: value };
+}
+
+function readInput(path: string, cwd: string): Buffer {
+  try {
+    return readFileSync(path === "-" ? 0 : resolve(cwd, path));
+  } catch (cause) {
+    const { code = "unreadable" } = cause as NodeJS.ErrnoException;
+    throw new UserError(`cannot read ${path}: ${code}`, { code: "input", cause });
+  }
+}
+
+/** Errors of the codec are about the user's data here, not about godwit. */
+function guarded<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (cause instanceof GodwitError)
+      throw new UserError(`${path}: ${cause.message}`, { code: cause.code, cause });
+    if (cause instanceof UserError)
+      throw new UserError(`${path}: ${cause.message}`, { ...cause, hint: cause.hint ?? "" });
+    throw cause;
+  }
+}
+
+function encode(path: string, options: EncodeOptions, context: Context): void {
+  const { output, cwd } = context;
+  const { rows, profile, epsilon, crc = false } = options;
+  const text = readInput(path, cwd).toString("utf8");
+  const { table, encoded } = guarded(path, () => {
+    const parsed = parseCsv(text);
+    return { table: parsed, encoded: encodeTable(parsed, { rows, profile, epsilon, crc }) };
+  });
+  const { tick, names } = table;
+  if (options.out !== undefined)
+    writeFileSync(
+      resolve(cwd, options.out),
+      writeBatchFile({ tick, names, epsilon }, encoded.batches),
+    );
+  const { batches, bytes, bytesPerRow, lossless, errors } = encoded;
+  const figures = { batches: batches.length, rows: encoded.rows, bytes, bytesPerRow, lossless };
+  output.result(
+    "encoded",
+    { ...figures, ...(Object.keys(epsilon).length > 0 && { errors }) },
+    `${figures.rows} rows in ${figures.batches} batches: ${bytes} bytes, ` +
+      `${bytesPerRow.toFixed(3)} per row; decoded again: ${lossless ? "equal" : "DIFFERENT"}`,
+  );
+  if (!lossless)
+    throw new UserError("a decoded value differs", {
+      code: "lossy",
+      exitCode: exitCodes.verification,
+    });
+}
+
+function decode(path: string, format: RowFormat, out: string | undefined, context: Context): void {
+  const bytes = guarded(path, () => {
+    const { schema, batches } = decodeBatchFile(readInput(path, context.cwd));
+    return formatRows(schema, batches, format);
+  });
+  if (out !== undefined) writeFileSync(resolve(context.cwd, out), bytes);
+  else if (format === "parquet" && process.stdout.isTTY)
+    throw new UserError("Parquet is not for a terminal", { code: "binary", hint: "--out <file>" });
+  else process.stdout.write(bytes);
+}
+
+/** Adds the verb's subcommands. */
+export function register(command: Command, context: Context): void {
+  command
+    .command("encode <rows.csv>")
+    .description("encode a CSV (first column t_ms or t_us; - for stdin) in standalone batches")
+    .option("--rows <n>", "rows per batch", count, 128)
+    .addOption(
+      new Option("--profile <name>", "probabilities of the coder")
+        .choices(["adaptive", "static"])
+        .default("adaptive"),
+    )
+    .option("--epsilon <ch=value>", "largest error of a channel; repeatable", tolerance, {})
+    .option("--crc", "append a CRC-32 to every batch")
+    .option("--out <file>", "write the batches to a file")
+    .action((path: string, options: EncodeOptions) => encode(path, options, context));
+  command
+    .command("decode <file>")
+    .description("decode a file of batches (- for stdin)")
+    .addOption(new Option("--format <name>", "form of the rows").choices(rowFormats).default("jsonl"))
+    .option("--out <file>", "write to a file instead of stdout")
+    .action((path: string, options: { format: RowFormat; out?: string }) =>
+      decode(path, options.format, options.out, context),
+    );
+}

@@ -1,0 +1,87 @@
+// Decoded batches as JSON lines, CSV or Parquet.
+import { parquetWriteBuffer } from "hyparquet-writer";
+import { type DecodedBatch, decodeBatch } from "../../firmware/codec/delta/decoder.ts";
+import { type BatchFileSchema, readBatchFile } from "./batch-file.ts";
+import { csvCell } from "./csv.ts";
+
+export const rowFormats = ["jsonl", "csv", "parquet"] as const;
+export type RowFormat = (typeof rowFormats)[number];
+
+/** Columns of many batches under one another. */
+interface Columns {
+  times: number[];
+  channels: unknown[][];
+}
+
+/** All batches of a file, decoded. @throws GodwitError, UserError for bytes that are no batch file */
+export function decodeBatchFile(bytes: Uint8Array): {
+  schema: BatchFileSchema;
+  batches: DecodedBatch[];
+} {
+  const { schema, batches } = readBatchFile(bytes);
+  return { schema, batches: batches.map((batch) => decodeBatch(batch)) };
+}
+
+/** Names of the channels; those that the schema does not name get their number. */
+function namesOf(schema: BatchFileSchema, width: number): string[] {
+  return Array.from({ length: width }, (_, i) => schema.names[i] ?? `channel${i}`);
+}
+
+function joined(batches: readonly DecodedBatch[]): Columns {
+  const width = Math.max(0, ...batches.map(({ channels }) => channels.length));
+  const columns: Columns = { times: [], channels: Array.from({ length: width }, () => []) };
+  for (const { times, channels } of batches) {
+    for (const time of times) columns.times.push(time);
+    columns.channels.forEach((column, c) => {
+      for (let i = 0; i < times.length; i++) column.push(channels[c]?.[i]);
+    });
+  }
+  return columns;
+}
+
+/** JSON has no NaN and no infinity: those become text. */
+function jsonValue(value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}
+
+/** Rows in a format; text formats as UTF-8. */
+export function formatRows(
+  schema: BatchFileSchema,
+  batches: readonly DecodedBatch[],
+  format: RowFormat,
+): Uint8Array {
+  const { times, channels } = joined(batches);
+  const names = namesOf(schema, channels.length);
+  const time = `t_${schema.tick}`;
+  if (format === "parquet") return parquet(time, names, { times, channels });
+  const lines: string[] = format === "csv" ? [[time, ...names].map(csvCell).join()] : [];
+  for (let i = 0; i < times.length; i++) {
+    const values = channels.map((column) => column[i]);
+    if (format === "csv") lines.push([times[i], ...values].map(csvCell).join());
+    else {
+      const row: [string, unknown][] = [[time, times[i]]];
+      values.forEach((value, c) => {
+        if (value !== undefined) row.push([names[c]!, jsonValue(value)]);
+      });
+      lines.push(JSON.stringify(Object.fromEntries(row)));
+    }
+  }
+  return new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
+}
+
+function parquet(time: string, names: readonly string[], { times, channels }: Columns): Uint8Array {
+  const columnData = channels.map((values, c) => {
+    const present = values.filter((value) => value !== undefined);
+    const name = names[c]!;
+    if (present.every((value) => typeof value === "number"))
+      return { name, data: values, type: "DOUBLE" as const, nullable: true };
+    if (present.every((value) => typeof value === "boolean"))
+      return { name, data: values, type: "BOOLEAN" as const, nullable: true };
+    const data = values.map((value) =>
+      value === undefined || typeof value === "string" ? value : JSON.stringify(value),
+    );
+    return { name, data, type: "STRING" as const, nullable: true };
+  });
+  const stamps = { name: time, data: times.map(BigInt), type: "INT64" as const, nullable: false };
+  return new Uint8Array(parquetWriteBuffer({ columnData: [stamps, ...columnData] }));
+}
