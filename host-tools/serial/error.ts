@@ -1,52 +1,47 @@
-// What can go wrong between a PC and a board, each case with its own code and exit code.
+// What can go wrong between a PC and a board, each case with its own code; exit codes by cause.
+import { exitCodes, UserError } from "../user-error.ts";
 
-/** Exit codes by cause (see host-tools/cli): 2 input, 3 no or wrong device, 4 device unreachable, ... */
 export const deviceErrorExits = {
-  "no-device": 3,
-  "ambiguous-device": 3,
-  "wrong-board": 3,
-  "port-gone": 4,
-  "port-busy": 7,
-  "no-permission": 7,
-  "port-failed": 7,
-  "no-bootloader": 4,
-  "app-running": 4,
-  "lost-bootloader": 4,
-  "no-reply": 4,
-  refused: 4,
-  "stub-failed": 4,
-  "unknown-chip": 4,
-  "secure-download": 2,
-  "bad-input": 2,
-  "bad-image": 2,
-  "wrong-chip": 2,
-  "does-not-fit": 2,
-  overlap: 2,
-  "verify-failed": 5,
-  timeout: 6,
-  "text-matched": 1,
+  "no-device": exitCodes.noDevice,
+  "ambiguous-device": exitCodes.noDevice,
+  "wrong-board": exitCodes.noDevice,
+  "port-gone": exitCodes.unreachable,
+  "no-bootloader": exitCodes.unreachable,
+  "app-running": exitCodes.unreachable,
+  "lost-bootloader": exitCodes.unreachable,
+  "no-reply": exitCodes.unreachable,
+  refused: exitCodes.unreachable,
+  "stub-failed": exitCodes.unreachable,
+  "unknown-chip": exitCodes.unreachable,
+  "port-busy": exitCodes.bench,
+  "port-failed": exitCodes.bench,
+  "no-permission": exitCodes.usage,
+  "stub-missing": exitCodes.usage,
+  "secure-download": exitCodes.usage,
+  "bad-input": exitCodes.usage,
+  "bad-image": exitCodes.usage,
+  "wrong-chip": exitCodes.usage,
+  "does-not-fit": exitCodes.usage,
+  overlap: exitCodes.usage,
+  "verify-failed": exitCodes.verification,
+  timeout: exitCodes.timeout,
+  "fail-text": exitCodes.failed,
 } as const;
 
 export type DeviceErrorCode = keyof typeof deviceErrorExits;
 
 export interface DeviceErrorOptions {
-  /** One thing to do next, starting with a verb; shown after "try: ". */
-  hint?: string;
-  cause?: unknown;
+  /** One thing to do next; shown after "try: ". */
+  readonly hint?: string;
+  readonly cause?: unknown;
 }
 
 /** An error caused by the board, the line or the input; never by a bug of ours. */
-export class DeviceError extends Error {
-  readonly code: DeviceErrorCode;
-  readonly exitCode: number;
-  readonly hint: string | undefined;
+export class DeviceError extends UserError {
+  declare readonly code: DeviceErrorCode;
 
   constructor(code: DeviceErrorCode, message: string, options: DeviceErrorOptions = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
-    this.name = "DeviceError";
-    this.code = code;
-    this.exitCode = deviceErrorExits[code];
-    this.hint = options.hint;
+    super(message, { ...options, code, exitCode: deviceErrorExits[code] });
   }
 }
 

@@ -93,7 +93,7 @@ export class EspBoard implements VirtualBoard {
   setPower(isOn: boolean): void {
     this.#halt();
     this.mode = "off";
-    if (isOn) this.#release(false);
+    if (isOn) this.#release(false, 0);
   }
 
   hostBaud(): void {
@@ -149,12 +149,11 @@ export class EspBoard implements VirtualBoard {
     this.baud = romBaud;
   }
 
-  #release(wantsDownload: boolean): void {
+  #release(wantsDownload: boolean, reenumerateMs = this.#options.reenumerateMs ?? 0): void {
     const isStuck = this.#stuckResets > 0;
     if (isStuck) this.#stuckResets--;
     const isDownload = wantsDownload && !isStuck;
     this.boots.push(isDownload ? "rom" : "app");
-    const { reenumerateMs = 0 } = this.#options;
     if (!isDownload && reenumerateMs > 0) this.#host?.reenumerate(reenumerateMs);
     if (isDownload) this.#startRom();
     else this.#startApp();

@@ -14,7 +14,7 @@ export const refusal = {
 
 export interface WriteBegin {
   readonly offset: number;
-  /** Bytes to erase; for compressed writes of the stub also the size of the content. */
+  /** Bytes to erase; no write goes beyond them. */
   readonly eraseBytes: number;
   readonly blocks: number;
   readonly blockBytes: number;
@@ -79,16 +79,16 @@ export class EspWriter {
   #inflate(): void {
     const stream = Buffer.concat(this.#received);
     this.#received = [];
-    const room = this.#flash.bytes.length - this.#at;
     const content = inflateSync(stream, {
       finishFlush: constants.Z_SYNC_FLUSH,
-      maxOutputLength: Math.max(1, room),
+      maxOutputLength: Math.max(1, this.begin.eraseBytes),
     });
     this.#program(content);
   }
 
   #program(content: Uint8Array): void {
-    const room = Math.max(0, this.#flash.bytes.length - this.#at);
+    const end = Math.min(this.begin.offset + this.begin.eraseBytes, this.#flash.bytes.length);
+    const room = Math.max(0, end - this.#at);
     this.#flash.program(this.#at, content.subarray(0, room));
     this.#at += content.length;
     this.#programmed += content.length;

@@ -14,7 +14,7 @@ const syncsPerReset = 5;
 const syncTimeoutMs = 100;
 const syncReplies = 8;
 /** A native-USB board vanishes at reset; this long it may take to come back. */
-const reappearMs = 5000;
+export const reappearMs = 10_000;
 const reappearPollMs = 100;
 
 export interface SecurityInfo {
@@ -37,7 +37,7 @@ export async function enterBootloader(
       await resetAndReopen(link, sequence);
       const running = await trySync(link);
       if (running !== undefined) return running;
-      lastLog = link.bootLog() || lastLog;
+      if (/boot:0x/.test(link.bootLog())) lastLog = link.bootLog();
     }
   }
   throw noBootloader(link.source.address, lastLog);
@@ -45,10 +45,12 @@ export async function enterBootloader(
 
 async function resetAndReopen(link: EspLink, sequence: ResetSequence): Promise<void> {
   link.discardInput();
+  link.forgetLog();
+  const isUsb = isUsbJtag(link.port?.usb);
   try {
     await runSteps(link, sequence.steps);
   } catch (error) {
-    if (!isDeviceError(error, "port-gone") || !isUsbJtag(link.port?.usb)) throw error;
+    if (!isDeviceError(error, "port-gone") || !isUsb) throw error;
   }
   if (!link.port) await reopen(link, romBaud, reappearMs);
 }

@@ -1,5 +1,6 @@
 // A whole flashing job: connect, look, refuse or erase, write, verify, reset. What the command line calls.
 import { DeviceError } from "../../serial/error.ts";
+import { reappearMs } from "./connect.ts";
 import { type FlashSettings, isEspImage, patchFlashSettings } from "./image.ts";
 import { tableBytes, tableOffset } from "./partitions.ts";
 import { preflight } from "./preflight.ts";
@@ -83,7 +84,7 @@ export async function runFlashJob(job: FlashJob): Promise<FlashResult> {
     preflight(regions, { target: session.target, flashBytes: info.flashBytes, currentTable });
     if (job.eraseAll) await session.eraseAll();
     const writer = new FlashWriter(session, info.mac, {
-      reconnect: () => EspSession.connect(job),
+      reconnect: () => EspSession.connect(job, reappearMs),
       ...(job.skipUnchanged === undefined ? {} : { skipUnchanged: job.skipUnchanged }),
       ...(job.isCompressed === undefined ? {} : { isCompressed: job.isCompressed }),
       ...(job.onProgress ? { onProgress: job.onProgress } : {}),

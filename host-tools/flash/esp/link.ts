@@ -40,6 +40,7 @@ export class EspLink {
   #closedBy: DeviceError | undefined;
   #frames: Uint8Array[] = [];
   #wake: (() => void) | undefined;
+  #receivedBytes = 0;
   readonly #decoder = new SlipDecoder((frame) => {
     if (this.#frames.length === framesMax) this.#frames.shift();
     this.#frames.push(frame);
@@ -55,9 +56,13 @@ export class EspLink {
     return this.#port;
   }
 
-  /** Text between frames since the last `discardInput()`: what an application or the ROM printed. */
+  /** Text between frames since the last `forgetLog()`: what an application or the ROM printed. */
   bootLog(): string {
     return new TextDecoder("latin1").decode(this.#decoder.noise());
+  }
+
+  forgetLog(): void {
+    this.#decoder.forgetNoise();
   }
 
   async open(baud: number): Promise<void> {
@@ -65,7 +70,10 @@ export class EspLink {
     this.#closedBy = undefined;
     this.discardInput();
     this.#port = await this.source.open(baud, {
-      onData: (bytes) => this.#decoder.feed(bytes),
+      onData: (bytes) => {
+        this.#receivedBytes += bytes.length;
+        this.#decoder.feed(bytes);
+      },
       onClose: (error) => {
         this.#closedBy = error;
         this.#port = undefined;
@@ -166,11 +174,12 @@ export class EspLink {
   async drain(quietMs: number): Promise<void> {
     const drainsMax = 20;
     for (let round = 0; round < drainsMax; round++) {
-      this.discardInput();
+      const before = this.#receivedBytes;
       await sleep(this.clock, quietMs);
       this.#require();
-      if (this.#frames.length === 0 && this.#decoder.noise().length === 0) return;
+      if (this.#receivedBytes === before) break;
     }
+    this.discardInput();
   }
 }
 

@@ -6,6 +6,7 @@ import {
   agree,
   detectChip,
   enterBootloader,
+  reappearMs,
   reopen,
   romBaud,
   type SecurityInfo,
@@ -36,7 +37,16 @@ export interface EspOptions {
 
 export const defaultBaud = 460_800;
 const repeatsMax = 4;
-const msPerMegabyte = { md5: 8000, erase: 40_000 };
+const connectsMax = 3;
+const worthAnotherReset = [
+  "no-reply",
+  "refused",
+  "stub-failed",
+  "unknown-chip",
+  "port-gone",
+] as const;
+/** Erase: 400 ms a sector, the slowest that data sheets of common flash chips allow. */
+const msPerMegabyte = { md5: 8000, erase: 100_000 };
 const chipEraseMs = 120_000;
 const shortestTimeoutMs = 3000;
 /** How long a baud change needs before the line is trusted. */
@@ -67,13 +77,22 @@ export class EspSession {
 
   /**
    * Opens the port, resets into the bootloader, detects the chip, starts the stub, raises the speed.
+   * @param waitForPortMs how long the port may be missing (a board that was just unplugged)
    * @throws DeviceError for every way in which this can fail; the port is closed then.
    */
-  static async connect(options: EspOptions): Promise<EspSession> {
+  static async connect(options: EspOptions, waitForPortMs = 0): Promise<EspSession> {
     const link = new EspLink(options.source, options.clock);
-    await link.open(romBaud);
+    await reopen(link, romBaud, waitForPortMs);
     try {
-      return await EspSession.#start(link, options);
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await EspSession.#start(link, options);
+        } catch (error) {
+          if (attempt === connectsMax || !isDeviceError(error, ...worthAnotherReset)) throw error;
+        }
+        if (link.port) await link.setBaud(romBaud);
+        else await reopen(link, romBaud, reappearMs);
+      }
     } catch (error) {
       await link.close();
       throw error;
@@ -237,11 +256,6 @@ export class EspSession {
   async hardReset(): Promise<void> {
     const usb = this.link.port?.usb;
     await runSteps(this.link, isUsbJtag(usb) ? usbHardResetSteps : hardResetSteps);
-  }
-
-  /** Waits for a port that vanished; see `reopen`. */
-  async waitForPort(withinMs: number): Promise<void> {
-    await reopen(this.link, romBaud, withinMs);
   }
 
   async close(): Promise<void> {

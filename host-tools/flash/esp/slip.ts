@@ -49,17 +49,21 @@ export class SlipDecoder {
     this.#onFrame = onFrame;
   }
 
-  /** Bytes seen outside frames since the last `reset()`, newest last: a boot log, usually. */
+  /** Bytes seen outside frames since the last `forgetNoise()`, newest last: a boot log, usually. */
   noise(): Uint8Array {
     return Uint8Array.from(this.#noise);
   }
 
+  forgetNoise(): void {
+    this.#noise = [];
+  }
+
+  /** Drops a frame that has begun. */
   reset(): void {
     this.#length = 0;
     this.#isInside = false;
     this.#isEscaped = false;
     this.#isBroken = false;
-    this.#noise = [];
   }
 
   feed(bytes: Uint8Array): void {

@@ -19,7 +19,7 @@ export interface StubImage {
 const greeting = "OHAI";
 const startTimeoutMs = 1000;
 
-/** @throws DeviceError `stub-failed` when the package or the chip's data is missing. */
+/** @throws DeviceError `stub-missing` when the package or the chip's data is missing. */
 export function loadStub(name: string): StubImage {
   const specifier = `esptool-js/lib/targets/stub_flasher/${name}.json`;
   try {
@@ -27,7 +27,7 @@ export function loadStub(name: string): StubImage {
     const stub = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
     return parseStub(stub);
   } catch (cause) {
-    throw new DeviceError("stub-failed", `no flasher stub for ${name}`, {
+    throw new DeviceError("stub-missing", `no flasher stub for ${name}`, {
       hint: "npm ci, or godwit flash --no-stub",
       cause,
     });
