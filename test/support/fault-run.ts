@@ -70,6 +70,7 @@ export async function faultRun(
         source,
         clock,
         baud: 921_600,
+        ...(fault === "swapped-board" ? { expectMac: "02:00:00:00:00:01" } : {}),
         regions: [{ offset: imageOffset, bytes: image, name: "app.bin" }],
         ...overrides,
       }),

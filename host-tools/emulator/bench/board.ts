@@ -4,7 +4,7 @@ import type { SerialLines, UsbIdentity } from "../../serial/port.ts";
 /** What the board may do to the line it is plugged into. */
 export interface BoardHost {
   send(bytes: Uint8Array): void;
-  /** Drops off the bus and comes back after `forMs` (native USB at a reset). */
+  /** Drops off the bus and comes back after `forMs` (native USB at a reset); Infinity: stays away. */
   reenumerate(forMs: number): void;
 }
 

@@ -104,6 +104,7 @@ export class Wire implements MemoryPeer {
   #reenumerate(forMs: number): void {
     this.#isEnumerated = false;
     this.#drop();
+    if (!Number.isFinite(forMs)) return;
     this.#options.clock.after(forMs, () => {
       this.#isEnumerated = true;
     });
