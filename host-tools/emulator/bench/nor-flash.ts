@@ -9,6 +9,8 @@ export class NorFlash {
   /** Times somebody tried to set a bit by programming; the bit stays 0, as on the chip. */
   violations = 0;
   erases = 0;
+  /** Counts operations that may have changed something. */
+  changes = 0;
 
   constructor(sizeBytes: number, content?: Uint8Array) {
     this.bytes = new Uint8Array(sizeBytes).fill(0xff);
@@ -30,6 +32,7 @@ export class NorFlash {
 
   /** Erases every sector that the range touches; returns how many. */
   erase(offset: number, size: number): number {
+    this.changes++;
     const first = Math.floor(offset / norSectorBytes);
     const behind = Math.ceil((offset + size) / norSectorBytes);
     for (let sector = first; sector < behind; sector++) this.touchedSectors.add(sector);
@@ -39,6 +42,7 @@ export class NorFlash {
   }
 
   program(offset: number, data: Uint8Array): void {
+    this.changes++;
     const { bytes } = this;
     for (let index = 0; index < data.length; index++) {
       const byte = data[index]!;

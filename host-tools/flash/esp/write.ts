@@ -61,7 +61,8 @@ interface Piece {
   readonly names: readonly string[];
 }
 
-const recoverable = [
+/** After these a new connection may help. */
+export const recoverable = [
   "no-reply",
   "refused",
   "port-gone",
