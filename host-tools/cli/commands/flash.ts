@@ -1,5 +1,5 @@
 // `godwit flash`: images onto a board, verified; reading, erasing and identifying its flash.
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import type { FlashSettings } from "../../flash/esp/image.ts";
@@ -24,6 +24,7 @@ import {
   espOptions,
   parseCount,
 } from "./flash-options.ts";
+import { readFileOf } from "./image.ts";
 
 interface FlashFlags extends BoardFlags {
   readonly verify?: boolean;
@@ -79,17 +80,6 @@ export function register(command: Command, context: Context): void {
   );
 }
 
-function readInput(path: string, context: Context): Uint8Array {
-  try {
-    return readFileSync(resolve(context.cwd, path));
-  } catch (cause) {
-    throw new DeviceError("bad-input", `cannot read ${path}: ${(cause as Error).message}`, {
-      hint: "check the path; paths are relative to the current folder",
-      cause,
-    });
-  }
-}
-
 async function flash(files: readonly string[], flags: FlashFlags, context: Context): Promise<void> {
   if (files.length === 0) {
     throw new DeviceError("bad-input", "nothing to flash", {
@@ -97,7 +87,7 @@ async function flash(files: readonly string[], flags: FlashFlags, context: Conte
     });
   }
   const single =
-    files.length === 1 ? readInput(files[0]!.replace(/@[^@/\\]*$/, ""), context) : null;
+    files.length === 1 ? readFileOf(files[0]!.replace(/@[^@/\\]*$/, ""), context) : null;
   if (single && (isUf2(single) || isElf(single))) {
     await flashUf2(basename(files[0]!), single, flags, context);
     return;
@@ -114,7 +104,7 @@ function regionOf(argument: string, context: Context): FlashRegion {
     });
   }
   const [, path, offset] = match as unknown as [string, string, string];
-  const bytes = readInput(path, context);
+  const bytes = readFileOf(path, context);
   if (bytes.length === 0) {
     throw new DeviceError("bad-input", `${path} is empty`, { hint: "build it again" });
   }

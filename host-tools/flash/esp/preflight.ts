@@ -24,10 +24,9 @@ export function preflight(
   const table = tableOf(sorted, options);
   for (const region of sorted) {
     const isTable = region.offset === tableOffset;
-    if (isEspImage(region.bytes) && !isTable) {
-      requireChip(parseImage(region.bytes, region.name), options.target, region.name);
-    }
-    if (table) requireRoom(region, table);
+    const isImage = isEspImage(region.bytes) && !isTable;
+    if (isImage) requireChip(parseImage(region.bytes, region.name), options.target, region.name);
+    if (table) requireRoom(region, table, isImage);
   }
   for (const partition of table ?? []) requireOnChip(partition, options.flashBytes);
   return table;
@@ -48,11 +47,19 @@ function tableOf(
   }
 }
 
-function requireRoom(region: FlashRegion, table: readonly Partition[]): void {
+function requireRoom(region: FlashRegion, table: readonly Partition[], isImage: boolean): void {
   const end = region.offset + region.bytes.length;
   const home = table.find(
     ({ offset, size }) => region.offset >= offset && region.offset < offset + size,
   );
+  if (home && isImage && home.offset !== region.offset) {
+    throw new DeviceError(
+      "does-not-fit",
+      `${region.name} would never boot at ${hex(region.offset)}: '${home.name}' starts at ` +
+        hex(home.offset),
+      { hint: `${region.name}@${hex(home.offset)}` },
+    );
+  }
   if (home && end > home.offset + home.size) {
     throw new DeviceError(
       "does-not-fit",
