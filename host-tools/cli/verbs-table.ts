@@ -30,6 +30,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
     summary: "put firmware on a board, verified; read, erase, identify",
     load: () => import("./commands/flash.ts"),
   },
+  monitor: {
+    summary: "watch a board's output, decoded",
+    load: () => import("./commands/monitor.ts"),
+  },
   nvs: {
     summary: "settings and credentials as a flash partition",
     load: () => import("./commands/nvs.ts"),

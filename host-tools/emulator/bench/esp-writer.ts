@@ -50,7 +50,7 @@ export class EspWriter {
       this.#program(payload);
       return undefined;
     }
-    this.#received.push(payload.slice());
+    this.#received.push(new Uint8Array(payload));
     return this.#blocks === this.begin.blocks ? this.#finish() : undefined;
   }
 

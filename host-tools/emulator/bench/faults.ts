@@ -39,7 +39,7 @@ export function lineFault(rates: LineFaults, seed: number, log?: FaultLog): Wire
       note("drop");
       return [];
     }
-    let portions = [bytes.slice()];
+    let portions = [new Uint8Array(bytes)];
     if (hits(rates.corrupt)) {
       note("corrupt");
       const [portion] = portions;
@@ -47,7 +47,7 @@ export function lineFault(rates: LineFaults, seed: number, log?: FaultLog): Wire
     }
     if (hits(rates.duplicate)) {
       note("duplicate");
-      portions = [portions[0]!, portions[0]!.slice()];
+      portions = [portions[0]!, new Uint8Array(portions[0]!)];
     }
     return hits(rates.split) ? portions.flatMap((portion) => split(portion, random)) : portions;
   };

@@ -147,7 +147,7 @@ export class Wire implements MemoryPeer {
   }
 
   #faulty(bytes: Uint8Array, direction: "toBoard" | "toHost"): readonly Uint8Array[] {
-    return this.#options.fault?.(bytes, direction) ?? [bytes.slice()];
+    return this.#options.fault?.(bytes, direction) ?? [new Uint8Array(bytes)];
   }
 
   #speed(baud: number): number {

@@ -190,7 +190,8 @@ export function patchFlashSettings(
   settings: FlashSettings,
 ): Uint8Array {
   const image = parseImage(bytes);
-  const patched = bytes.slice();
+  // Not slice(): that of a Buffer shares its memory.
+  const patched = new Uint8Array(bytes);
   const { mode, frequency, sizeMegabytes } = settings;
   if (mode !== undefined) patched[2] = choice("flash mode", mode, target.flashModes.indexOf(mode));
   if (frequency !== undefined) {

@@ -49,7 +49,8 @@ function bad(what: string): DeviceError {
 }
 
 function crc(bytes: Uint8Array): number {
-  return crc32(bytes, 0xffffffff);
+  // zlib takes a null pointer, which an empty array may be, as a request for 0.
+  return bytes.length === 0 ? 0xffffffff : crc32(bytes, 0xffffffff);
 }
 
 /** A page being filled. */
