@@ -23,7 +23,7 @@ export function isRfc2217Address(address: string): boolean {
 
 /** `rfc2217://host:port`. @throws DeviceError `bad-input`. */
 export function rfc2217Source(address: string): PortSource {
-  const match = /^rfc2217:\/\/(\[[0-9a-fA-F:]+\]|[^:/?#]+):(\d{1,5})\/?$/.exec(address);
+  const match = /^rfc2217:\/\/(\[[0-9a-fA-F:]+\]|[^:/?#\s]+):(\d{1,5})\/?$/.exec(address);
   const port = Number(match?.[2]);
   if (!match || port < 1 || port > 65535) {
     throw new DeviceError("bad-input", `'${address}' is no RFC 2217 address`, {
