@@ -22,4 +22,32 @@ export const verbs: Readonly<Record<string, Verb>> = {
     summary: "check this machine and say what to do",
     load: () => import("./commands/doctor.ts"),
   },
+  devices: {
+    summary: "list attached boards without disturbing them",
+    load: () => import("./commands/devices.ts"),
+  },
+  flash: {
+    summary: "put firmware on a board, verified; read, erase, identify",
+    load: () => import("./commands/flash.ts"),
+  },
+  monitor: {
+    summary: "watch a board's output, decoded",
+    load: () => import("./commands/monitor.ts"),
+  },
+  nvs: {
+    summary: "settings and credentials as a flash partition",
+    load: () => import("./commands/nvs.ts"),
+  },
+  partitions: {
+    summary: "show and convert partition tables",
+    load: () => import("./commands/partitions.ts"),
+  },
+  image: {
+    summary: "what a firmware file is",
+    load: () => import("./commands/image.ts"),
+  },
+  bench: {
+    summary: "virtual boards with real bootloaders",
+    load: () => import("./commands/bench.ts"),
+  },
 };

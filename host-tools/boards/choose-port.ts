@@ -1,0 +1,44 @@
+// Which port a command uses: the one that was named, or the only board there is. Never a guess.
+import { DeviceError } from "../serial/error.ts";
+import type { ListedPort } from "../serial/list.ts";
+
+export interface PortChoice {
+  /** --port */
+  readonly port?: string | undefined;
+  /** GODWIT_PORT */
+  readonly environment?: string | undefined;
+  readonly ports: readonly ListedPort[];
+}
+
+/** "CP2102 (10c4:ea60), serial 0001, bus 1-2": enough to tell boards apart. */
+export function describePort(port: ListedPort): string {
+  const { usb, kind } = port;
+  if (!usb) return port.path;
+  const hex = (value: number) => value.toString(16).padStart(4, "0");
+  const id = `${hex(usb.vendorId)}:${hex(usb.productId)}`;
+  const name = kind?.name ?? port.product ?? port.manufacturer ?? "unknown device";
+  const parts = [`${name} (${id})`];
+  if (usb.serialNumber) parts.push(`serial ${usb.serialNumber}`);
+  if (usb.location) parts.push(`bus ${usb.location}`);
+  return parts.join(", ");
+}
+
+/**
+ * The address to open.
+ * @throws DeviceError `no-device` or `ambiguous-device` (listing them)
+ */
+export function choosePort(choice: PortChoice): string {
+  if (choice.port) return choice.port;
+  if (choice.environment) return choice.environment;
+  const boards = choice.ports.filter(({ kind }) => kind !== undefined && kind.kind !== "probe");
+  if (boards.length === 1) return boards[0]!.path;
+  if (boards.length === 0) {
+    throw new DeviceError("no-device", "no board is plugged in", {
+      hint: "plug one in (data cable, not a charging cable), or godwit bench virtual --board esp32c3",
+    });
+  }
+  const list = boards.map((port) => `  ${port.path}  ${describePort(port)}`).join("\n");
+  throw new DeviceError("ambiguous-device", `${boards.length} boards are plugged in:\n${list}`, {
+    hint: `name one: --port ${boards[0]!.path}`,
+  });
+}

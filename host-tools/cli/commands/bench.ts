@@ -1,0 +1,117 @@
+// `godwit bench virtual`: one virtual board behind an RFC 2217 address, until interrupted.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { demoFirmware } from "../../emulator/bench/demo-firmware.ts";
+import {
+  type BenchFault,
+  benchChips,
+  benchFaults,
+  serveVirtualBoard,
+} from "../../emulator/bench/serve.ts";
+import { hex } from "../../flash/esp/regions.ts";
+import { targetById } from "../../flash/esp/targets-table.ts";
+import { DeviceError } from "../../serial/error.ts";
+import type { Context } from "../command.ts";
+import { parseCount } from "./flash-options.ts";
+
+interface Flags {
+  readonly board: string;
+  readonly listen: string;
+  readonly fault: Partial<Record<BenchFault, number>>;
+  readonly seed: number;
+  readonly flashSize: number;
+  readonly flashFile?: string;
+  readonly mac?: string;
+  readonly paced?: boolean;
+}
+
+/** Adds the verb. */
+export function register(command: Command, context: Context): void {
+  const faultHelp = Object.entries(benchFaults)
+    .map(([name, what]) => `  ${name.padEnd(12)} ${what}`)
+    .join("\n");
+  command
+    .command("virtual")
+    .description("serve a virtual board that speaks the real bootloader protocol")
+    .option("--board <chip>", benchChips.join(", "), "esp32c3")
+    .option("--listen <host:port>", "where to listen; port 0 takes any", "127.0.0.1:0")
+    .option("--fault <name=value>", "misbehave (repeatable)", addFault, {})
+    .option("--seed <n>", "the same seed gives the same faults", Number, 1)
+    .option("--flash-size <megabytes>", "size of the flash", Number, 4)
+    .option("--flash-file <path>", "keep the flash in this file")
+    .option("--mac <address>", "MAC address of the board")
+    .option("--paced", "bytes take the time they take on a UART")
+    .addHelpText("after", `\nFaults:\n${faultHelp}`)
+    .action(async (flags: Flags) => serve(flags, context));
+  command
+    .command("firmware")
+    .description("write a set of images that a virtual board boots and runs")
+    .option("--board <chip>", benchChips.join(", "), "esp32c3")
+    .argument("<folder>")
+    .action((folder: string, flags: { board: string }) => firmware(folder, flags.board, context));
+}
+
+function firmware(folder: string, chip: string, context: Context): void {
+  const target = targetById(chip);
+  if (!target) {
+    throw new DeviceError("bad-input", `no virtual board '${chip}'`, {
+      hint: `one of: ${benchChips.join(", ")}`,
+    });
+  }
+  const files = demoFirmware(target);
+  mkdirSync(resolve(context.cwd, folder), { recursive: true });
+  for (const { name, bytes } of files) writeFileSync(resolve(context.cwd, folder, name), bytes);
+  const list = files.map(({ name, offset }) => `${folder}/${name}@${hex(offset)}`);
+  context.output.result("firmware", { files: list }, `godwit flash ${list.join(" ")}`);
+}
+
+function addFault(
+  text: string,
+  faults: Partial<Record<BenchFault, number>>,
+): Partial<Record<BenchFault, number>> {
+  const [name = "", value = ""] = text.split("=");
+  const number = value === "" ? Number.NaN : Number(value);
+  if (!Object.hasOwn(benchFaults, name) || !(number >= 0)) {
+    throw new DeviceError("bad-input", `'${text}' is no fault`, {
+      hint: `name=number with a name of ${Object.keys(benchFaults).join(", ")}`,
+    });
+  }
+  return { ...faults, [name]: number };
+}
+
+async function serve(flags: Flags, context: Context): Promise<void> {
+  const { output, cwd } = context;
+  const match = /^(.+):(\d{1,5})$/.exec(flags.listen);
+  if (!match) {
+    throw new DeviceError("bad-input", `'${flags.listen}' is no address`, {
+      hint: "--listen 127.0.0.1:0",
+    });
+  }
+  if (!Number.isInteger(Math.log2(flags.flashSize)) || flags.flashSize > 32) {
+    throw new DeviceError("bad-input", "a flash has 1, 2, 4, 8, 16 or 32 megabytes");
+  }
+  const stop = context.interrupted();
+  const served = await serveVirtualBoard({
+    chip: flags.board,
+    host: match[1]!.replace(/^\[|\]$/g, ""),
+    port: parseCount(match[2]!),
+    faults: flags.fault,
+    seed: flags.seed,
+    flashMegabytes: flags.flashSize,
+    isPaced: flags.paced ?? false,
+    ...(flags.flashFile === undefined ? {} : { flashFile: resolve(cwd, flags.flashFile) }),
+    ...(flags.mac === undefined ? {} : { mac: flags.mac }),
+    onError: (error) => output.note(String(error)),
+  });
+  const { url } = served;
+  const fields = { url, board: flags.board, seed: flags.seed, faults: flags.fault };
+  output.result("serving", fields, `virtual ${flags.board} at ${url}`);
+  output.note(`try: godwit flash id --port ${url}`);
+  await new Promise<void>((done) => {
+    if (stop.aborted) done();
+    stop.addEventListener("abort", () => done(), { once: true });
+  });
+  await served.close();
+  output.result("stopped", { resets: served.board.boots.length }, "stopped");
+}

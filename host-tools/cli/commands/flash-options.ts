@@ -1,0 +1,65 @@
+// What the commands that talk to a board have in common: port, board, speed, reset.
+import type { Command } from "commander";
+import { type Board, findBoard } from "../../boards/board.ts";
+import { choosePort } from "../../boards/choose-port.ts";
+import { parseResetSequence } from "../../flash/esp/resets.ts";
+import type { EspOptions } from "../../flash/esp/session.ts";
+import { realClock } from "../../serial/clock.ts";
+import { DeviceError } from "../../serial/error.ts";
+import { listPorts } from "../../serial/list.ts";
+import { portSource } from "../../serial/source.ts";
+import type { Context } from "../command.ts";
+
+export interface BoardFlags {
+  readonly port?: string;
+  readonly board?: string;
+  readonly baud?: number;
+  readonly stub: boolean;
+  readonly reset?: string;
+}
+
+export function addBoardOptions(command: Command): Command {
+  return command
+    .option("--port <address>", "path or rfc2217://host:port (or GODWIT_PORT)")
+    .option("--board <id>", "board or chip that must be there (boards/)")
+    .option("--baud <n>", "speed of the transfer", parseCount)
+    .option("--no-stub", "use the chip's ROM only: slower, fewer features")
+    .option("--reset <sequence>", "custom way into the bootloader, like D0|R1|W0.1|D1|R0|W0.05|D0");
+}
+
+/** The address: named, from the environment, or the only board. */
+export async function addressOf(flags: { port?: string }, context: Context): Promise<string> {
+  const environment = context.env.GODWIT_PORT;
+  const isNamed = flags.port !== undefined || environment !== undefined;
+  const ports = isNamed ? [] : await listPorts();
+  return choosePort({ port: flags.port, environment, ports });
+}
+
+export function boardOf(flags: { board?: string }): Board | undefined {
+  return flags.board === undefined ? undefined : findBoard(flags.board);
+}
+
+/** What an ESP session needs, from flags and board file. */
+export async function espOptions(flags: BoardFlags, context: Context): Promise<EspOptions> {
+  const address = await addressOf(flags, context);
+  const sequence = flags.reset ?? boardOf(flags)?.resetSequence;
+  return {
+    source: portSource(address),
+    clock: realClock,
+    useStub: flags.stub,
+    ...(flags.baud === undefined ? {} : { baud: flags.baud }),
+    ...(sequence === undefined ? {} : { resetSequence: parseResetSequence(sequence) }),
+  };
+}
+
+/** `4096`, `0x1000`, `4K`, `1M`. @throws DeviceError `bad-input` */
+export function parseCount(text: string): number {
+  const match = /^(0x[0-9a-f]{1,8}|\d{1,10})([KM]?)$/i.exec(text);
+  if (!match) {
+    throw new DeviceError("bad-input", `'${text}' is no number`, {
+      hint: "write 4096, 0x1000, 4K or 1M",
+    });
+  }
+  const unit = match[2] === "" ? 1 : match[2]!.toUpperCase() === "K" ? 1024 : 1 << 20;
+  return Number(match[1]) * unit;
+}

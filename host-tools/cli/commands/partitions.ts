@@ -1,0 +1,49 @@
+// `godwit partitions`: shows a partition table and converts it between CSV and binary.
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import {
+  encodePartitionTable,
+  type Partition,
+  parsePartitionCsv,
+  parsePartitionTable,
+  partitionsToCsv,
+  subtypeName,
+  typeName,
+} from "../../flash/esp/partitions.ts";
+import { hex } from "../../flash/esp/regions.ts";
+import type { Context } from "../command.ts";
+import { printable } from "../output.ts";
+import { readFileOf } from "./image.ts";
+
+/** Adds the verb. */
+export function register(command: Command, context: Context): void {
+  command
+    .argument("<file>", "a table as CSV or binary")
+    .option("--out <file>", "write it in the other form: .csv or .bin")
+    .action((file: string, flags: { out?: string }) => show(file, flags.out, context));
+}
+
+function show(file: string, out: string | undefined, context: Context): void {
+  const { output, cwd } = context;
+  const bytes = readFileOf(file, context);
+  const isBinary = bytes[0] === 0xaa && bytes[1] === 0x50;
+  const rows = isBinary
+    ? parsePartitionTable(bytes)
+    : parsePartitionCsv(new TextDecoder().decode(bytes));
+  for (const row of rows) {
+    const fields = { ...row, typeName: typeName(row), subtypeName: subtypeName(row) };
+    output.result("partition", fields, describe(row));
+  }
+  if (out === undefined) return;
+  const isCsv = out.endsWith(".csv");
+  writeFileSync(resolve(cwd, out), isCsv ? partitionsToCsv(rows) : encodePartitionTable(rows));
+  output.result("written", { file: out }, `written to ${out}`);
+}
+
+function describe(row: Partition): string {
+  const kilobytes = `${row.size / 1024} KB`;
+  const columns = [row.name, typeName(row), subtypeName(row), hex(row.offset), kilobytes];
+  const flags = [row.isEncrypted && "encrypted", row.isReadonly && "readonly"].filter(Boolean);
+  return printable([...columns.map((column) => column.padEnd(12)), ...flags].join(" ").trimEnd());
+}

@@ -1,0 +1,133 @@
+// A virtual Pico: an application with a serial port, and the boot ROM's drive when it is asked for.
+import { posix } from "node:path";
+import { type DriveFiles, infoFile } from "../../flash/rp2040/drive.ts";
+import { parseUf2, type RpChip, requireUf2For } from "../../flash/rp2040/uf2.ts";
+import type { HostClock } from "../../serial/clock.ts";
+import { isDeviceError } from "../../serial/error.ts";
+import type { SerialLines, UsbIdentity } from "../../serial/port.ts";
+import type { BoardHost, VirtualBoard } from "./board.ts";
+import { NorFlash } from "./nor-flash.ts";
+
+const flashBase = 0x10000000;
+const touchBaud = 1200;
+const mountMs = 700;
+const bootMs = 600;
+
+const infos: Readonly<Record<RpChip, string>> = {
+  rp2040: "UF2 Bootloader v3.0\r\nModel: Raspberry Pi RP2\r\nBoard-ID: RPI-RP2\r\n",
+  rp2350: "UF2 Bootloader v1.0\r\nModel: Raspberry Pi RP2350\r\nBoard-ID: RP2350\r\n",
+};
+
+export interface PicoOptions {
+  readonly clock: HostClock;
+  readonly chip?: RpChip;
+  /** Which way into BOOTSEL the application understands. */
+  readonly entry?: "touch-1200" | "moddable" | "none";
+  readonly startsInBootsel?: boolean;
+  /** The drive reports an error after the last block, as a self-ejecting one does. */
+  readonly failsLateWrites?: boolean;
+  readonly drive?: string;
+}
+
+export class PicoBoard implements VirtualBoard {
+  readonly flash = new NorFlash(2 << 20);
+  readonly usb: UsbIdentity = { vendorId: 0x2e8a, productId: 0x000a, serialNumber: "E6614104" };
+  readonly baud = 0;
+  readonly chip: RpChip;
+  mode: "off" | "app" | "bootsel" = "off";
+  boots = 0;
+  readonly #options: PicoOptions;
+  #host: BoardHost | undefined;
+  #seen: string[] = [];
+  #isMounted = false;
+  #stop = () => {};
+
+  constructor(options: PicoOptions) {
+    this.#options = options;
+    this.chip = options.chip ?? "rp2040";
+  }
+
+  get drivePath(): string {
+    return this.#options.drive ?? "/media/user/RPI-RP2";
+  }
+
+  plugInto(host: BoardHost): void {
+    this.#host = host;
+  }
+
+  setPower(isOn: boolean): void {
+    this.#stop();
+    this.#isMounted = false;
+    this.mode = "off";
+    if (!isOn) return;
+    if (this.#options.startsInBootsel) this.#enterBootsel();
+    else this.#startApp();
+  }
+
+  receive(): void {
+    // The application of this model listens to lines and speed only.
+  }
+
+  hostBaud(baud: number): void {
+    const wantsTouch = (this.#options.entry ?? "touch-1200") === "touch-1200";
+    if (baud === touchBaud && wantsTouch && this.mode === "app") this.#enterBootsel();
+  }
+
+  setLines({ dtr, rts }: SerialLines): void {
+    if (this.#options.entry !== "moddable" || this.mode !== "app") return;
+    this.#seen = [...this.#seen, `${Number(dtr)}${Number(rts)}`].slice(-4);
+    if (this.#seen.join(" ") === "11 01 10 00") this.#enterBootsel();
+  }
+
+  #startApp(): void {
+    this.mode = "app";
+    this.boots++;
+  }
+
+  #enterBootsel(): void {
+    this.mode = "bootsel";
+    this.#host?.reenumerate(Number.POSITIVE_INFINITY);
+    this.#stop = this.#options.clock.after(mountMs, () => {
+      this.#isMounted = true;
+    });
+  }
+
+  /** The ROM takes a file only when every block is right; otherwise nothing happens, silently. */
+  #take(bytes: Uint8Array): void {
+    try {
+      const file = parseUf2(bytes);
+      requireUf2For(file, this.chip, "file");
+      for (const { address, payload } of file.blocks) {
+        this.flash.erase(address - flashBase, payload.length);
+      }
+      for (const { address, payload } of file.blocks) {
+        this.flash.program(address - flashBase, payload);
+      }
+    } catch (error) {
+      if (!isDeviceError(error)) throw error;
+      return;
+    }
+    this.#isMounted = false;
+    this.#stop = this.#options.clock.after(bootMs, () => {
+      this.#host?.reenumerate(0);
+      this.#startApp();
+    });
+    if (this.#options.failsLateWrites) throw new Error("EIO: i/o error, fsync");
+  }
+
+  /** The file system as a host with this board attached sees it. */
+  files(): DriveFiles {
+    const drive = this.drivePath;
+    return {
+      roots: () => [posix.dirname(drive)],
+      list: () => (this.#isMounted ? [posix.basename(drive)] : []),
+      read: (path) =>
+        this.#isMounted && path === posix.join(drive, infoFile) ? infos[this.chip] : undefined,
+      exists: (path) => this.#isMounted && path.startsWith(drive),
+      write: (path, bytes) => {
+        if (!this.#isMounted) throw new Error("ENOENT: no such drive");
+        if (path.endsWith(".uf2")) this.#take(bytes);
+      },
+    };
+  }
+}

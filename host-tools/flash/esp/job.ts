@@ -1,0 +1,188 @@
+// A whole flashing job: connect, look, refuse or erase, write, verify, reset. What the command line calls.
+import { DeviceError, isDeviceError } from "../../serial/error.ts";
+import { reappearMs } from "./connect.ts";
+import { type FlashSettings, isEspImage, patchFlashSettings } from "./image.ts";
+import { tableBytes, tableOffset } from "./partitions.ts";
+import { preflight } from "./preflight.ts";
+import { readFlash } from "./read.ts";
+import { type FlashRegion, hex } from "./regions.ts";
+import { type EspOptions, EspSession } from "./session.ts";
+import { FlashWriter, recoverable, type WriteProgress } from "./write.ts";
+
+export interface ChipInfo {
+  readonly chip: string;
+  readonly chipName: string;
+  readonly mac: string | undefined;
+  readonly flashId: string;
+  readonly flashBytes: number;
+  readonly isStub: boolean;
+  readonly isSecureBoot: boolean;
+  readonly isSecureDownload: boolean;
+}
+
+export interface FlashJob extends EspOptions {
+  readonly regions: readonly FlashRegion[];
+  /** The chip that must be there, for example from a board file. */
+  readonly expectChip?: string;
+  /** The MAC that must be there, for example from a bench inventory. */
+  readonly expectMac?: string;
+  /** Header settings for the image at the bootloader's offset; left as they are by default. */
+  readonly settings?: FlashSettings;
+  readonly eraseAll?: boolean;
+  readonly skipUnchanged?: boolean;
+  readonly isCompressed?: boolean;
+  /** Reads every byte back, besides the MD5 that the chip computes. */
+  readonly readBack?: boolean;
+  /** Default true. */
+  readonly resetAfter?: boolean;
+  readonly onChip?: (info: ChipInfo) => void;
+  readonly onProgress?: (progress: WriteProgress) => void;
+}
+
+export interface FlashResult extends ChipInfo {
+  readonly address: string;
+  readonly regions: readonly { name: string; offset: number; size: number }[];
+  readonly writtenBytes: number;
+  readonly sentBytes: number;
+  readonly skippedBytes: number;
+  readonly recoveries: number;
+  readonly hadSilentDamage: boolean;
+  /** False when it was not wanted or the port vanished before it. */
+  readonly wasReset: boolean;
+  readonly elapsedMs: number;
+}
+
+/** Secure Download Mode does not tell the flash size; the smallest in use is assumed for checks. */
+const assumedFlashBytes = 4 << 20;
+
+export async function chipInfo(session: EspSession): Promise<ChipInfo> {
+  const isSecureDownload = session.security?.isSecureDownload ?? false;
+  const id = isSecureDownload ? 0 : await session.flashId();
+  return {
+    chip: session.target.id,
+    chipName: session.target.name,
+    mac: await session.mac(),
+    flashId: `0x${id.toString(16).padStart(6, "0")}`,
+    flashBytes: isSecureDownload ? assumedFlashBytes : await session.flashSize(),
+    isStub: session.isStub,
+    isSecureBoot: session.security?.isSecureBoot ?? false,
+    isSecureDownload,
+  };
+}
+
+/** Attempts to get through everything that comes before writing. */
+const preparationsMax = 3;
+
+/**
+ * Runs the job and leaves the port closed.
+ * @throws DeviceError with what happened, the likely cause, and what to do next
+ */
+export async function runFlashJob(job: FlashJob): Promise<FlashResult> {
+  const startedMs = job.clock.nowMs();
+  const { session, info, regions } = await prepareWithRetries(job);
+  const writer = new FlashWriter(session, info.mac, {
+    reconnect: () => EspSession.connect(job, reappearMs),
+    ...(job.skipUnchanged === undefined ? {} : { skipUnchanged: job.skipUnchanged }),
+    ...(job.isCompressed === undefined ? {} : { isCompressed: job.isCompressed }),
+    ...(job.onProgress ? { onProgress: job.onProgress } : {}),
+  });
+  try {
+    const {
+      session: last,
+      regionBytes: _,
+      ...report
+    } = await writer.write(regions, info.flashBytes);
+    if (job.readBack) await requireReadBack(last, regions);
+    return {
+      ...info,
+      ...report,
+      address: job.source.address,
+      regions: regions.map(({ name, offset, bytes }) => ({ name, offset, size: bytes.length })),
+      wasReset: (job.resetAfter ?? true) && (await tryReset(last)),
+      elapsedMs: job.clock.nowMs() - startedMs,
+    };
+  } finally {
+    await writer.session.close();
+  }
+}
+
+interface Prepared {
+  readonly session: EspSession;
+  readonly info: ChipInfo;
+  readonly regions: readonly FlashRegion[];
+}
+
+async function prepareWithRetries(job: FlashJob): Promise<Prepared> {
+  for (let attempt = 1; ; attempt++) {
+    const session = await EspSession.connect(job, attempt === 1 ? 0 : reappearMs);
+    try {
+      return await prepare(job, session);
+    } catch (error) {
+      await session.close();
+      if (attempt === preparationsMax || !isDeviceError(error, ...recoverable)) throw error;
+    }
+  }
+}
+
+/** Everything that can refuse, before anything is erased. */
+async function prepare(job: FlashJob, session: EspSession): Promise<Prepared> {
+  const info = await chipInfo(session);
+  requireExpected(job, info);
+  job.onChip?.(info);
+  const regions = job.regions.map((region) => withSettings(region, session, job.settings));
+  const currentTable = session.isStub
+    ? await readFlash(session, tableOffset, tableBytes)
+    : undefined;
+  preflight(regions, { target: session.target, flashBytes: info.flashBytes, currentTable });
+  if (job.eraseAll) await session.eraseAll();
+  return { session, info, regions };
+}
+
+async function requireReadBack(
+  session: EspSession,
+  regions: readonly FlashRegion[],
+): Promise<void> {
+  for (const { name, offset, bytes } of regions) {
+    const read = await readFlash(session, offset, bytes.length);
+    const at = read.findIndex((byte, index) => byte !== bytes[index]);
+    if (at < 0) continue;
+    throw new DeviceError("verify-failed", `${name} differs at ${hex(offset + at)}`, {
+      hint: "run the same command again; the flash chip may be worn",
+    });
+  }
+}
+
+/** The flash is verified by now: a plug pulled in this moment is no failure of the job. */
+async function tryReset(session: EspSession): Promise<boolean> {
+  try {
+    await session.hardReset();
+    return true;
+  } catch (error) {
+    if (!isDeviceError(error)) throw error;
+    return false;
+  }
+}
+
+function requireExpected(job: FlashJob, info: ChipInfo): void {
+  if (job.expectChip !== undefined && job.expectChip !== info.chip) {
+    throw new DeviceError("wrong-board", `expected ${job.expectChip}, found ${info.chipName}`, {
+      hint: "godwit devices, then give the right --port or --board",
+    });
+  }
+  if (job.expectMac !== undefined && job.expectMac.toLowerCase() !== info.mac) {
+    throw new DeviceError("wrong-board", `expected MAC ${job.expectMac}, found ${info.mac}`, {
+      hint: "godwit devices, then give the right --port",
+    });
+  }
+}
+
+function withSettings(
+  region: FlashRegion,
+  session: EspSession,
+  settings: FlashSettings | undefined,
+): FlashRegion {
+  const isBootloader =
+    region.offset === session.target.bootloaderOffset && isEspImage(region.bytes);
+  if (!settings || !isBootloader) return region;
+  return { ...region, bytes: patchFlashSettings(region.bytes, session.target, settings) };
+}

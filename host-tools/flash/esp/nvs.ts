@@ -1,0 +1,322 @@
+// NVS partitions, format version 2 (ESP-IDF "Non-Volatile Storage"): settings provisioned at flash time.
+import { crc32 } from "node:zlib";
+import { DeviceError } from "../../serial/error.ts";
+
+const pageBytes = 4096;
+const entryBytes = 32;
+const entriesMax = 126;
+const firstEntry = 64;
+const stateFull = 0xfffffffc;
+const stateActive = 0xfffffffe;
+const version2 = 0xfe;
+const anyChunk = 0xff;
+export const keyLengthMax = 15;
+const stringBytesMax = 4000;
+const blobBytesMax = 508_000;
+const namespacesMax = 254;
+/** One page stays empty: NVS needs it to move entries. */
+const pagesMin = 3;
+
+const integerTypes = {
+  u8: { code: 0x01, min: 0n, max: 0xffn },
+  i8: { code: 0x11, min: -0x80n, max: 0x7fn },
+  u16: { code: 0x02, min: 0n, max: 0xffffn },
+  i16: { code: 0x12, min: -0x8000n, max: 0x7fffn },
+  u32: { code: 0x04, min: 0n, max: 0xffffffffn },
+  i32: { code: 0x14, min: -0x80000000n, max: 0x7fffffffn },
+  u64: { code: 0x08, min: 0n, max: 0xffffffffffffffffn },
+  i64: { code: 0x18, min: -0x8000000000000000n, max: 0x7fffffffffffffffn },
+} as const;
+
+export type NvsInteger = keyof typeof integerTypes;
+const typeString = 0x21;
+const typeBlobData = 0x42;
+const typeBlobIndex = 0x48;
+
+export type NvsValue =
+  | { readonly type: NvsInteger; readonly value: bigint }
+  | { readonly type: "string"; readonly value: string }
+  | { readonly type: "blob"; readonly value: Uint8Array };
+
+export type NvsEntry = { readonly namespace: string; readonly key: string } & NvsValue;
+
+export function isNvsInteger(text: string): text is NvsInteger {
+  return Object.hasOwn(integerTypes, text);
+}
+
+function bad(what: string): DeviceError {
+  return new DeviceError("bad-input", `NVS: ${what}`, { hint: "godwit nvs make --help" });
+}
+
+function crc(bytes: Uint8Array): number {
+  // zlib takes a null pointer, which an empty array may be, as a request for 0.
+  return bytes.length === 0 ? 0xffffffff : crc32(bytes, 0xffffffff);
+}
+
+/** A page being filled. */
+class Page {
+  readonly bytes = new Uint8Array(pageBytes).fill(0xff);
+  readonly #data = new DataView(this.bytes.buffer);
+  used = 0;
+
+  constructor(sequence: number) {
+    this.setState(stateActive);
+    this.#data.setUint32(4, sequence, true);
+    this.bytes[8] = version2;
+    this.#data.setUint32(28, crc(this.bytes.subarray(4, 28)), true);
+  }
+
+  setState(state: number): void {
+    this.#data.setUint32(0, state, true);
+  }
+
+  get free(): number {
+    return entriesMax - this.used;
+  }
+
+  put(entry: Uint8Array, data: Uint8Array = new Uint8Array(0)): void {
+    const at = firstEntry + this.used * entryBytes;
+    this.bytes.set(entry, at);
+    this.bytes.set(data, at + entryBytes);
+    const count = 1 + Math.ceil(data.length / entryBytes);
+    for (let index = this.used; index < this.used + count; index++) {
+      // Two bits an entry; 10 means written.
+      this.bytes[entryBytes + (index >> 2)]! &= ~(1 << ((index & 3) * 2));
+    }
+    this.used += count;
+  }
+}
+
+interface Header {
+  readonly namespace: number;
+  readonly type: number;
+  readonly span: number;
+  readonly chunk: number;
+  readonly key: string;
+}
+
+/** One entry; `fill` writes its eight data bytes. */
+function entryOf(header: Header, fill: (data: DataView) => void): Uint8Array {
+  const bytes = new Uint8Array(entryBytes).fill(0xff);
+  bytes.set([header.namespace, header.type, header.span, header.chunk]);
+  bytes.fill(0, 8, 24);
+  bytes.set(new TextEncoder().encode(header.key), 8);
+  fill(new DataView(bytes.buffer, 24, 8));
+  const covered = Buffer.concat([bytes.subarray(0, 4), bytes.subarray(8)]);
+  new DataView(bytes.buffer).setUint32(4, crc(covered), true);
+  return bytes;
+}
+
+class NvsBuilder {
+  readonly #pagesMax: number;
+  readonly pages: Page[] = [new Page(0)];
+  readonly #namespaces = new Map<string, number>();
+
+  constructor(pagesMax: number) {
+    this.#pagesMax = pagesMax;
+  }
+
+  get #page(): Page {
+    return this.pages.at(-1)!;
+  }
+
+  nextPage(): void {
+    if (this.pages.length === this.#pagesMax) {
+      throw bad(
+        `the entries need more than ${this.#pagesMax} pages of 4096 bytes (one stays empty)`,
+      );
+    }
+    this.#page.setState(stateFull);
+    this.pages.push(new Page(this.pages.length));
+  }
+
+  #put(entry: Uint8Array): void {
+    if (this.#page.free === 0) this.nextPage();
+    this.#page.put(entry);
+  }
+
+  #namespace(name: string): number {
+    const known = this.#namespaces.get(name);
+    if (known !== undefined) return known;
+    const index = this.#namespaces.size + 1;
+    if (index > namespacesMax) throw bad(`more than ${namespacesMax} namespaces`);
+    this.#namespaces.set(name, index);
+    const header = { namespace: 0, type: 1, span: 1, chunk: anyChunk, key: name };
+    this.#put(entryOf(header, (data) => data.setUint8(0, index)));
+    return index;
+  }
+
+  add(entry: NvsEntry): void {
+    checkKey(entry.namespace);
+    checkKey(entry.key);
+    const namespace = this.#namespace(entry.namespace);
+    if (entry.type === "string") this.#string(namespace, entry.key, entry.value);
+    else if (entry.type === "blob") this.#blob(namespace, entry.key, entry.value);
+    else this.#integer(namespace, entry.key, entry.type, entry.value);
+  }
+
+  #integer(namespace: number, key: string, type: NvsInteger, value: bigint): void {
+    const { code, min, max } = integerTypes[type];
+    if (value < min || value > max) throw bad(`'${key}': ${value} does not fit ${type}`);
+    const sizeBytes = code & 0x0f;
+    const header = { namespace, type: code, span: 1, chunk: anyChunk, key };
+    const fill = (data: DataView) => {
+      for (let at = 0; at < sizeBytes; at++) {
+        data.setUint8(at, Number((value >> BigInt(8 * at)) & 0xffn));
+      }
+    };
+    this.#put(entryOf(header, fill));
+  }
+
+  #string(namespace: number, key: string, value: string): void {
+    const bytes = new TextEncoder().encode(`${value}\0`);
+    if (bytes.length > stringBytesMax) {
+      throw bad(`'${key}': ${bytes.length} bytes of text, ${stringBytesMax} are possible`);
+    }
+    const span = 1 + Math.ceil(bytes.length / entryBytes);
+    // Espressif's generator leaves the last entry of a page unused before a string.
+    if (this.#page.used + span >= entriesMax) this.nextPage();
+    this.#page.put(
+      varlen({ namespace, type: typeString, span, chunk: anyChunk, key }, bytes),
+      bytes,
+    );
+  }
+
+  #blob(namespace: number, key: string, value: Uint8Array): void {
+    if (value.length > blobBytesMax) throw bad(`'${key}': ${value.length} bytes are too many`);
+    if (this.#page.free === 0) this.nextPage();
+    let chunks = 0;
+    for (let at = 0; at < value.length || chunks === 0; chunks++) {
+      const roomBytes = (this.#page.free - 1) * entryBytes;
+      const chunk = value.subarray(at, at + roomBytes);
+      const span = 1 + Math.ceil(chunk.length / entryBytes);
+      const header = { namespace, type: typeBlobData, span, chunk: chunks, key };
+      this.#page.put(varlen(header, chunk), chunk);
+      at += chunk.length;
+      if (at < value.length || roomBytes - chunk.length < entryBytes) this.nextPage();
+    }
+    const index = { namespace, type: typeBlobIndex, span: 1, chunk: anyChunk, key };
+    const fill = (data: DataView) => {
+      data.setUint32(0, value.length, true);
+      data.setUint8(4, chunks);
+      data.setUint8(5, 0);
+    };
+    this.#put(entryOf(index, fill));
+  }
+}
+
+function varlen(header: Header, content: Uint8Array): Uint8Array {
+  return entryOf(header, (data) => {
+    data.setUint16(0, content.length, true);
+    data.setUint32(4, crc(content), true);
+  });
+}
+
+function checkKey(key: string): void {
+  const length = new TextEncoder().encode(key).length;
+  if (length === 0 || length > keyLengthMax) {
+    throw bad(`key '${key}' must have 1 to ${keyLengthMax} bytes`);
+  }
+}
+
+/**
+ * A whole partition, byte for byte as Espressif's generator writes it.
+ * @param sizeBytes size of the partition: at least three pages of 4096 bytes
+ * @throws DeviceError `bad-input`
+ */
+export function encodeNvs(entries: readonly NvsEntry[], sizeBytes: number): Uint8Array {
+  const pages = sizeBytes / pageBytes;
+  if (!Number.isInteger(pages) || pages < pagesMin) {
+    throw bad(`size ${sizeBytes} must be a multiple of 4096 and at least ${pagesMin * pageBytes}`);
+  }
+  const builder = new NvsBuilder(pages - 1);
+  for (const entry of entries) builder.add(entry);
+  const image = new Uint8Array(sizeBytes).fill(0xff);
+  builder.pages.forEach((page, index) => {
+    image.set(page.bytes, index * pageBytes);
+  });
+  return image;
+}
+
+interface RawEntry {
+  readonly namespace: number;
+  readonly type: number;
+  readonly chunk: number;
+  readonly key: string;
+  readonly data: DataView;
+  readonly content: Uint8Array;
+}
+
+/** What a partition holds; damaged entries are left out, as the driver does. */
+export function parseNvs(bytes: Uint8Array): readonly NvsEntry[] {
+  const raw: RawEntry[] = [];
+  for (let at = 0; at + pageBytes <= bytes.length; at += pageBytes) {
+    raw.push(...readPage(bytes.subarray(at, at + pageBytes)));
+  }
+  const names = new Map<number, string>();
+  for (const entry of raw) if (entry.namespace === 0) names.set(entry.data.getUint8(0), entry.key);
+  return raw.flatMap((entry): NvsEntry[] => {
+    const namespace = names.get(entry.namespace);
+    const value = namespace === undefined ? undefined : readValue(entry, raw);
+    return value ? [{ namespace: namespace!, key: entry.key, ...value }] : [];
+  });
+}
+
+function readPage(page: Uint8Array): readonly RawEntry[] {
+  const head = new DataView(page.buffer, page.byteOffset, pageBytes);
+  if (page[8] !== version2 || head.getUint32(28, true) !== crc(page.subarray(4, 28))) return [];
+  const entries: RawEntry[] = [];
+  for (let index = 0; index < entriesMax; ) {
+    const isWritten = ((page[entryBytes + (index >> 2)]! >> ((index & 3) * 2)) & 3) === 2;
+    const at = firstEntry + index * entryBytes;
+    const entry = page.subarray(at, at + entryBytes);
+    const covered = Buffer.concat([entry.subarray(0, 4), entry.subarray(8)]);
+    const isIntact = isWritten && head.getUint32(at + 4, true) === crc(covered);
+    const span = isIntact ? Math.max(1, entry[2]!) : 1;
+    if (isIntact)
+      entries.push(rawEntry(entry, page.subarray(at + entryBytes, at + span * entryBytes)));
+    index += span;
+  }
+  return entries;
+}
+
+function rawEntry(entry: Uint8Array, content: Uint8Array): RawEntry {
+  const key = entry.subarray(8, 24);
+  const end = key.indexOf(0);
+  return {
+    namespace: entry[0]!,
+    type: entry[1]!,
+    chunk: entry[3]!,
+    key: new TextDecoder().decode(end < 0 ? key : key.subarray(0, end)),
+    data: new DataView(entry.buffer, entry.byteOffset + 24, 8),
+    content,
+  };
+}
+
+function contentOf({ data, content }: RawEntry): Uint8Array | undefined {
+  const exact = content.subarray(0, data.getUint16(0, true));
+  return data.getUint32(4, true) === crc(exact) ? exact : undefined;
+}
+
+function readValue(entry: RawEntry, all: readonly RawEntry[]): NvsValue | undefined {
+  if (entry.type === typeString) {
+    const content = contentOf(entry);
+    return content && { type: "string", value: new TextDecoder().decode(content.subarray(0, -1)) };
+  }
+  if (entry.type === typeBlobIndex) {
+    const count = entry.data.getUint8(4);
+    const chunks = all
+      .filter((other) => other.type === typeBlobData && other.key === entry.key)
+      .filter((other) => other.namespace === entry.namespace && other.chunk < count)
+      .sort((a, b) => a.chunk - b.chunk)
+      .map(contentOf);
+    const isWhole = chunks.length === count && chunks.every((chunk) => chunk !== undefined);
+    return isWhole ? { type: "blob", value: Buffer.concat(chunks as Uint8Array[]) } : undefined;
+  }
+  const found = Object.entries(integerTypes).find(([, { code }]) => code === entry.type);
+  if (!found) return undefined;
+  const bits = (found[1].code & 0x0f) * 8;
+  const value = BigInt.asUintN(bits, entry.data.getBigUint64(0, true));
+  const isSigned = found[1].min < 0n;
+  return { type: found[0] as NvsInteger, value: isSigned ? BigInt.asIntN(bits, value) : value };
+}

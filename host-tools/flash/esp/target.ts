@@ -1,0 +1,53 @@
+// What differs between ESP chips, as data. One file per chip in targets/.
+
+export interface SpiRegisters {
+  readonly base: number;
+  /** Offsets from `base`; the classic ESP32 differs from all later chips. */
+  readonly usr: number;
+  readonly usr1: number;
+  readonly usr2: number;
+  readonly mosiLength: number;
+  readonly misoLength: number;
+  readonly w0: number;
+}
+
+export interface EspTarget {
+  /** The id used in board files and on the command line. */
+  readonly id: string;
+  /** The name on the package. */
+  readonly name: string;
+  /** Chip id in image headers and in the security information. */
+  readonly chipId: number;
+  /** Words at 0x40001000 of chips that do not tell their id; empty for all others. */
+  readonly magics: readonly number[];
+  /** Length of the security information; 0 when the ROM does not know the command. */
+  readonly securityInfoBytes: 0 | 12 | 20;
+  /** True when ROM requests that begin a write carry a fifth word (encrypted or not). */
+  readonly romBeginHasEncryptedWord: boolean;
+  readonly bootloaderOffset: number;
+  readonly spi: SpiRegisters;
+  /** Two words: low four bytes and high two bytes of the MAC address. */
+  readonly macRegister: number;
+  readonly flashModes: readonly string[];
+  /** Flash frequency names by header nibble. */
+  readonly flashFrequencies: Readonly<Record<string, number>>;
+  /** Base name of the stub data. */
+  readonly stub: string;
+}
+
+const laterOffsets = {
+  usr: 0x18,
+  usr1: 0x1c,
+  usr2: 0x20,
+  mosiLength: 0x24,
+  misoLength: 0x28,
+  w0: 0x58,
+} as const;
+
+/** SPI controller as in every chip after the first ESP32. */
+export function laterSpi(base: number): SpiRegisters {
+  return { base, ...laterOffsets };
+}
+
+export const allFlashModes = ["qio", "qout", "dio", "dout"] as const;
+export const classicFrequencies = { "80m": 0xf, "40m": 0, "26m": 1, "20m": 2 } as const;

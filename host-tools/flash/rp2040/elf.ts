@@ -1,0 +1,53 @@
+// Loadable parts of a 32-bit little-endian ELF file (System V ABI), for conversion to UF2.
+import { DeviceError } from "../../serial/error.ts";
+import type { UfSegment } from "./uf2.ts";
+
+const headerBytes = 52;
+const programHeaderBytes = 32;
+const typeLoad = 1;
+const programHeadersMax = 64;
+const flashStart = 0x10000000;
+const flashEnd = 0x11000000;
+
+function bad(name: string, what: string): DeviceError {
+  return new DeviceError("bad-input", `${name} is no usable ELF file: ${what}`, {
+    hint: "give the .elf that the linker wrote for the board",
+  });
+}
+
+export function isElf(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
+}
+
+/**
+ * What goes to flash, by physical address.
+ * @throws DeviceError `bad-input`
+ */
+export function elfFlashSegments(bytes: Uint8Array, name = "file"): readonly UfSegment[] {
+  if (!isElf(bytes) || bytes.length < headerBytes) throw bad(name, "the header is missing");
+  if (bytes[4] !== 1 || bytes[5] !== 1) throw bad(name, "it is not 32-bit little-endian");
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const tableAt = data.getUint32(28, true);
+  const entryBytes = data.getUint16(42, true);
+  const count = data.getUint16(44, true);
+  if (count === 0 || count > programHeadersMax || entryBytes < programHeaderBytes) {
+    throw bad(name, `${count} program headers of ${entryBytes} bytes`);
+  }
+  const segments: UfSegment[] = [];
+  for (let index = 0; index < count; index++) {
+    const at = tableAt + index * entryBytes;
+    if (at + programHeaderBytes > bytes.length)
+      throw bad(name, `cut off in program header ${index}`);
+    const [type, offset, , address, size] = [0, 4, 8, 12, 16].map((field) =>
+      data.getUint32(at + field, true),
+    ) as [number, number, number, number, number];
+    if (type !== typeLoad || size === 0) continue;
+    if (offset + size > bytes.length) throw bad(name, `segment ${index} ends behind the file`);
+    if (address < flashStart || address + size > flashEnd) {
+      throw bad(name, `segment ${index} goes to 0x${address.toString(16)}, outside flash`);
+    }
+    segments.push({ address, bytes: bytes.subarray(offset, offset + size) });
+  }
+  if (segments.length === 0) throw bad(name, "nothing in it goes to flash");
+  return segments;
+}

@@ -1,0 +1,22 @@
+// Time as the serial rooms see it: real on a bench, virtual in tests.
+
+export interface HostClock {
+  /** Monotonic milliseconds. */
+  nowMs(): number;
+  /** Calls `callback` once after `delayMs` (>= 0). Returns a function that cancels the call. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+export const realClock: HostClock = {
+  nowMs: () => performance.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+export function sleep(clock: HostClock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(delayMs, resolve);
+  });
+}

@@ -1,0 +1,191 @@
+// Server side of RFC 2217: lends one serial port (real or virtual) to one client at a time.
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { DeviceError, isDeviceError } from "./error.ts";
+import type { PortSource, SerialLines, SerialPort } from "./port.ts";
+import {
+  comPort,
+  comPortCommand,
+  control,
+  escapeData,
+  option,
+  serverOffset,
+  TelnetDecoder,
+  telnet,
+} from "./telnet.ts";
+
+/** Options this side performs; everything else is refused. */
+const performed: ReadonlySet<number> = new Set([
+  option.binary,
+  option.echo,
+  option.suppressGoAhead,
+  option.comPort,
+]);
+const defaultBaud = 115_200;
+/** Bytes from the client waiting for the port; beyond it the client is made to wait. */
+const waitingBytesMax = 256 * 1024;
+
+export interface Rfc2217Server {
+  /** `rfc2217://host:port`. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly onError?: (error: unknown) => void;
+}
+
+/** @throws DeviceError `port-failed` when the address cannot be listened on. */
+export async function serveRfc2217(
+  source: PortSource,
+  listen: ListenOptions,
+): Promise<Rfc2217Server> {
+  let current: Client | undefined;
+  const server = createServer({ noDelay: true }, (socket) => {
+    current?.end();
+    current = new Client(source, socket, listen.onError);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause) => {
+      const place = `${listen.host}:${listen.port}`;
+      reject(new DeviceError("port-failed", `cannot listen on ${place}`, { cause }));
+    });
+    server.listen(listen.port, listen.host, resolve);
+  });
+  const { address, family, port } = server.address() as AddressInfo;
+  return {
+    url: `rfc2217://${family === "IPv6" ? `[${address}]` : address}:${port}`,
+    async close() {
+      current?.end();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+class Client {
+  readonly #socket: Socket;
+  readonly #onError: (error: unknown) => void;
+  #port: SerialPort | undefined;
+  #lines: SerialLines = { dtr: false, rts: false };
+  #areLinesChanged = false;
+  /** Everything towards the port happens in order, one after the other. */
+  #work: Promise<void>;
+  #waitingBytes = 0;
+  #isEnded = false;
+
+  constructor(source: PortSource, socket: Socket, onError: ((error: unknown) => void) | undefined) {
+    this.#socket = socket;
+    this.#onError = onError ?? (() => undefined);
+    const decoder = new TelnetDecoder({
+      onData: (bytes) => this.#forward(bytes),
+      onNegotiate: (verb, kind) => this.#negotiate(verb, kind),
+      onComPort: (command, value) => this.#comPort(command, value),
+    });
+    this.#work = this.#open(source);
+    socket.on("error", () => this.end());
+    socket.on("close", () => this.end());
+    socket.on("data", (bytes) => {
+      decoder.feed(bytes);
+      this.#applyLines();
+    });
+  }
+
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#socket.destroy();
+    this.#enqueue(async () => {
+      const port = this.#port;
+      this.#port = undefined;
+      await port?.close();
+    });
+  }
+
+  async #open(source: PortSource): Promise<void> {
+    try {
+      this.#port = await source.open(defaultBaud, {
+        onData: (bytes) => {
+          if (!this.#isEnded) this.#socket.write(escapeData(bytes));
+        },
+        onClose: () => this.end(),
+      });
+    } catch (error) {
+      this.#onError(error);
+      this.end();
+    }
+  }
+
+  #enqueue(step: () => Promise<void>): void {
+    this.#work = this.#work.then(step).catch((error: unknown) => {
+      if (!isDeviceError(error)) this.#onError(error);
+      this.end();
+    });
+  }
+
+  #say(bytes: Uint8Array): void {
+    if (!this.#isEnded) this.#socket.write(bytes);
+  }
+
+  /** Consent to an option is given only when the port is open: a client that hears it may start. */
+  #negotiate(verb: number, kind: number): void {
+    const isPerformed = performed.has(kind);
+    const answer =
+      verb === telnet.do
+        ? [isPerformed ? telnet.will : telnet.wont, kind]
+        : verb === telnet.will
+          ? [isPerformed ? telnet.do : telnet.dont, kind]
+          : undefined;
+    if (!answer) return;
+    this.#enqueue(async () => {
+      if (this.#port) this.#say(Uint8Array.of(telnet.iac, ...answer));
+    });
+  }
+
+  #forward(bytes: Uint8Array): void {
+    this.#applyLines();
+    this.#waitingBytes += bytes.length;
+    if (this.#waitingBytes > waitingBytesMax) this.#socket.pause();
+    this.#enqueue(async () => {
+      await this.#port?.write(bytes);
+      this.#waitingBytes -= bytes.length;
+      if (this.#waitingBytes <= waitingBytesMax) this.#socket.resume();
+    });
+  }
+
+  #comPort(command: number, value: Uint8Array): void {
+    if (command === comPort.setControl) {
+      this.#setControl(value[0] ?? 0);
+      this.#enqueue(async () => this.#say(answerTo(command, value)));
+      return;
+    }
+    this.#enqueue(async () => {
+      const baud = value.length === 4 ? new DataView(value.buffer).getUint32(0) : 0;
+      if (command === comPort.setBaud && baud > 0) await this.#port?.setBaud(baud);
+      if (command !== comPort.signature) this.#say(answerTo(command, value));
+    });
+  }
+
+  /** Lines that change in one packet change together. */
+  #setControl(value: number): void {
+    const before = this.#lines;
+    if (value === control.dtrOn || value === control.dtrOff) {
+      this.#lines = { ...before, dtr: value === control.dtrOn };
+    } else if (value === control.rtsOn || value === control.rtsOff) {
+      this.#lines = { ...before, rts: value === control.rtsOn };
+    } else return;
+    this.#areLinesChanged = true;
+  }
+
+  #applyLines(): void {
+    if (!this.#areLinesChanged) return;
+    this.#areLinesChanged = false;
+    const lines = this.#lines;
+    this.#enqueue(async () => this.#port?.setLines(lines));
+  }
+}
+
+function answerTo(command: number, value: Uint8Array): Uint8Array {
+  return comPortCommand(command + serverOffset, ...value);
+}
