@@ -8,6 +8,7 @@ export interface Bench {
 const benches: Record<string, () => Promise<Bench>> = {
   engine: () => import("./engine.ts"),
   hub: () => import("./hub.ts"),
+  flash: () => import("./flash.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {
