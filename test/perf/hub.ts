@@ -1,15 +1,23 @@
-// Hub messages per second against aedes, same run, same clients: QoS 1 publishes over loopback TCP.
+// Hub messages per second against aedes, same run, same clients: QoS 1 publishes over loopback TCP and TLS.
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { Aedes } from "aedes";
 import mqttPacket from "mqtt-packet";
 import { decodeBase64 } from "../../firmware/codec/base64.ts";
 import { signSas } from "../../firmware/connection/sas.ts";
 import { hubResource, hubUserName, telemetryPrefix } from "../../firmware/connection/topics.ts";
 import { Hub } from "../../host-tools/hub/core/hub.ts";
+import { MemoryStore } from "../../host-tools/hub/core/memory-store.ts";
 import { nodeDigest } from "../../host-tools/hub/core/sas.ts";
+import type { HubStore } from "../../host-tools/hub/core/store.ts";
 import { attachSocket } from "../../host-tools/hub/listen.ts";
 import { nodeEnvironment } from "../../host-tools/hub/node-environment.ts";
+import { openAuthority } from "../../host-tools/hub/pki/authority.ts";
+import { openStore } from "../../host-tools/hub/store/libsql-store.ts";
 
 const CLIENTS = 20;
 /** Publishes a client has out without acknowledgement. */
@@ -17,12 +25,20 @@ const WINDOW = 32;
 const PAYLOAD = Buffer.from(
   '{"temperature":21.53,"humidity":47.1,"at":1795190000,"pad":"012345678901234567"}',
 );
-const ROUND_MS = 700;
+const ROUND_MS = 500;
 const ROUNDS = 3;
 const HOST = "localhost";
 
+/** PEM texts; without them the bench runs over plain TCP. */
+interface Tls {
+  key: string;
+  cert: string;
+  ca: string;
+}
+
 interface Target {
   port: number;
+  tls: Tls | undefined;
   connectPacket(index: number): Buffer;
   topic(index: number): string;
   received(): number;
@@ -46,7 +62,8 @@ class Publisher {
       ...{ topic, payload: PAYLOAD, messageId: 1 },
     });
     this.#idAt = this.#template.length - PAYLOAD.length - 2;
-    this.#socket = connect({ port: target.port, host: "127.0.0.1", noDelay: true });
+    const to = { port: target.port, host: HOST, noDelay: true };
+    this.#socket = target.tls ? connectTls({ ...to, ca: target.tls.ca }) : connect(to);
     this.#socket.write(target.connectPacket(index));
   }
 
@@ -92,15 +109,19 @@ class Publisher {
 }
 
 async function listen(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
+  server.listen(0, HOST);
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
 }
 
-async function godwitTarget(): Promise<Target> {
-  const hub = new Hub({ hostName: HOST, environment: nodeEnvironment });
+function serverFor(tls: Tls | undefined, onSocket: (socket: Socket) => void): Server {
+  return tls ? createTlsServer({ ...tls }, onSocket) : createServer({ noDelay: true }, onSocket);
+}
+
+async function godwitTarget(tls?: Tls, store: HubStore = new MemoryStore()): Promise<Target> {
+  const hub = new Hub({ hostName: HOST, environment: nodeEnvironment, store });
   const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = serverFor(tls, (socket) => {
     sockets.add(socket);
     attachSocket(hub, socket, undefined);
   });
@@ -119,6 +140,7 @@ async function godwitTarget(): Promise<Target> {
   };
   return {
     port: await listen(server),
+    tls,
     connectPacket,
     topic: (index) => `${telemetryPrefix(`bench-${index}`)}%24.ct=application%2Fjson&site=north`,
     received: () => hub.throttles.reading().messages,
@@ -129,15 +151,16 @@ async function godwitTarget(): Promise<Target> {
   };
 }
 
-async function aedesTarget(): Promise<Target> {
+async function aedesTarget(tls?: Tls): Promise<Target> {
   const broker = await Aedes.createBroker();
   let received = 0;
   broker.on("publish", (_packet, client) => {
     if (client) received += 1;
   });
-  const server = createServer({ noDelay: true }, broker.handle);
+  const server = serverFor(tls, broker.handle);
   return {
     port: await listen(server),
+    tls,
     connectPacket: (index) =>
       mqttPacket.generate({
         ...{ cmd: "connect", protocolId: "MQTT", protocolVersion: 4, clean: true, keepalive: 60 },
@@ -172,19 +195,37 @@ function median(values: readonly number[]): number {
 }
 
 /** Alternates the two brokers so that a busy machine disturbs both alike. */
-export async function run(): Promise<object> {
+async function compare(tls: Tls | undefined): Promise<object> {
   const godwit: number[] = [];
   const aedes: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    godwit.push(await measure(await godwitTarget()));
-    aedes.push(await measure(await aedesTarget()));
+    godwit.push(await measure(await godwitTarget(tls)));
+    aedes.push(await measure(await aedesTarget(tls)));
   }
   const ratios = godwit.map((value, index) => value / aedes[index]!);
   return {
-    clients: CLIENTS,
-    payloadBytes: PAYLOAD.length,
     godwitMessagesPerSecond: Math.round(median(godwit)),
     aedesMessagesPerSecond: Math.round(median(aedes)),
     ratio: Number(median(ratios).toFixed(2)),
+  };
+}
+
+export async function run(): Promise<object> {
+  const folder = mkdtempSync(join(tmpdir(), "godwit-perf-"));
+  const authority = await openAuthority(join(folder, "pki"));
+  const { keyPem, certificatePem } = await authority.serverCertificate([HOST]);
+  const tls = { key: keyPem, cert: certificatePem, ca: authority.caPem };
+  const plain = await compare(undefined);
+  const overTls = await compare(tls);
+  const store = openStore(join(folder, "hub.db"));
+  const onDisk = await measure(await godwitTarget(undefined, store));
+  store.close();
+  rmSync(folder, { recursive: true });
+  return {
+    clients: CLIENTS,
+    payloadBytes: PAYLOAD.length,
+    ...plain,
+    tls: overTls,
+    onDisk: { godwitMessagesPerSecond: Math.round(onDisk) },
   };
 }
