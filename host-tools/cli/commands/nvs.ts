@@ -2,8 +2,10 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
-import { encodeNvs, type NvsEntry, parseNvs } from "../../flash/esp/nvs.ts";
+import { encodeNvs } from "../../flash/esp/nvs.ts";
 import { parseNvsCsv } from "../../flash/esp/nvs-csv.ts";
+import type { NvsEntry } from "../../flash/esp/nvs-format.ts";
+import { parseNvs } from "../../flash/esp/nvs-parse.ts";
 import type { Context } from "../command.ts";
 import { printable } from "../output.ts";
 import { parseCount } from "./flash-options.ts";

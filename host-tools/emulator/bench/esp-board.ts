@@ -212,8 +212,7 @@ export class EspBoard implements VirtualBoard {
 
   /** The model cannot run the stub; it takes its place when entry and code were loaded completely. */
   #runFromRam(loader: EspLoader, entry: number): void {
-    const isLoaded = loader.loaded.some(({ from, to }) => entry >= from && entry < to);
-    if (!isLoaded) return;
+    if (!loader.ram.holds(entry)) return;
     this.mode = "stub";
     this.#newLoader(true);
     this.#host?.send(encodeFrame(new TextEncoder().encode("OHAI")));

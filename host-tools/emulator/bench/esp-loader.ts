@@ -10,8 +10,9 @@ import {
   wordAt,
   words,
 } from "../../flash/esp/protocol.ts";
-import { encodeFrame } from "../../flash/esp/slip.ts";
 import type { EspTarget } from "../../flash/esp/target.ts";
+import { EspRam } from "./esp-ram.ts";
+import { EspReader } from "./esp-reader.ts";
 import type { EspRegisters } from "./esp-registers.ts";
 import { EspWriter, refusal } from "./esp-writer.ts";
 import type { NorFlash } from "./nor-flash.ts";
@@ -75,17 +76,8 @@ export class EspLoader {
   readonly #host: LoaderHost;
   #writer: EspWriter | undefined;
   #isAttached = false;
-  #ram: { bytes: number; blocks: number; blockBytes: number; address: number; next: number } = {
-    bytes: 0,
-    blocks: 0,
-    blockBytes: 0,
-    address: 0,
-    next: 0,
-  };
-  /** Address ranges that were loaded completely. */
-  readonly loaded: { from: number; to: number }[] = [];
-  #reading: { offset: number; size: number; packet: number; window: number; sent: number } | null =
-    null;
+  readonly ram = new EspRam();
+  #reader: EspReader | undefined;
 
   constructor(chip: LoaderChip, host: LoaderHost) {
     this.#chip = chip;
@@ -96,7 +88,7 @@ export class EspLoader {
   interrupt(): void {
     this.#writer?.interrupt();
     this.#writer = undefined;
-    this.#reading = null;
+    this.#reader = undefined;
   }
 
   /** Handles one frame; returns how long the loader is busy afterwards and what it says then. */
@@ -106,8 +98,9 @@ export class EspLoader {
     later: Uint8Array[];
     after?: () => void;
   } {
-    if (this.#reading) {
-      this.#acknowledged(frame);
+    if (this.#reader) {
+      this.#reader.frame(frame);
+      if (this.#reader.isDone) this.#reader = undefined;
       return { busyMs: 0, now: [], later: [] };
     }
     const request = parseFrame(frame, 0);
@@ -211,24 +204,14 @@ export class EspLoader {
   #memory({ operation, body, value }: LoaderFrame): Outcome | undefined {
     if (operation === op.memBegin) {
       if (body.length < 16) return { reason: this.#badLength() };
-      const [bytes, blocks, blockBytes, address] = [0, 4, 8, 12].map((at) => wordAt(body, at));
-      this.#ram = {
-        bytes: bytes!,
-        blocks: blocks!,
-        blockBytes: blockBytes!,
-        address: address!,
-        next: 0,
-      };
+      const [bytes, blocks, , address] = fourWords(body);
+      this.ram.begin({ bytes, blocks, address });
       return {};
     }
     if (operation === op.memData) {
       const payload = this.#payload(body, value);
       if (typeof payload === "number") return { reason: payload };
-      if (wordAt(body, 4) !== this.#ram.next) return { reason: romFailed };
-      this.#ram.next++;
-      const { address, bytes, blocks, next } = this.#ram;
-      if (next === blocks) this.loaded.push({ from: address, to: address + bytes });
-      return {};
+      return this.ram.block(wordAt(body, 4)) ? {} : { reason: romFailed };
     }
     if (operation !== op.memEnd) return undefined;
     if (body.length < 8) return { reason: this.#badLength() };
@@ -284,9 +267,7 @@ export class EspLoader {
     const { target, timing, flash } = this.#chip;
     const hasFifth = !this.#host.isStub && target.romBeginHasEncryptedWord;
     if (body.length !== (hasFifth ? 20 : 16)) return { reason: this.#badLength() };
-    const [eraseBytes, blocks, blockBytes, offset] = [0, 4, 8, 12].map((at) =>
-      wordAt(body, at),
-    ) as [number, number, number, number];
+    const [eraseBytes, blocks, blockBytes, offset] = fourWords(body);
     if (!this.#canUseFlash(offset, 0) || offset >= flash.bytes.length) return { reason: romFailed };
     const room = Math.min(eraseBytes, flash.bytes.length - offset);
     const sectors = room === 0 ? 0 : flash.erase(offset, room);
@@ -350,45 +331,20 @@ export class EspLoader {
 
   #beginRead(body: Uint8Array): Outcome {
     if (body.length !== 16) return { reason: refusal.badLength };
-    const [offset, size, packet, window] = [0, 4, 8, 12].map((at) => wordAt(body, at)) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    if (!this.#chip.flash.holds(offset, size) || packet === 0) return { reason: refusal.badLength };
+    const [offset, size, packetBytes, packetsInFlight] = fourWords(body);
+    const { flash } = this.#chip;
+    if (!flash.holds(offset, size) || packetBytes === 0) return { reason: refusal.badLength };
+    const request = { offset, size, packetBytes, packetsInFlight };
     return {
       after: () => {
-        this.#reading = { offset, size, packet, window: packet * window, sent: 0 };
-        this.#pushRead(0);
+        this.#reader = new EspReader(flash, request, (frame) => this.#host.sendFrame(frame));
       },
     };
   }
+}
 
-  #pushRead(acknowledged: number): void {
-    const read = this.#reading!;
-    while (read.sent < read.size && read.sent - acknowledged < read.window) {
-      const length = Math.min(read.packet, read.size - read.sent);
-      const from = read.offset + read.sent;
-      read.sent += length;
-      this.#host.sendFrame(encodeFrame(this.#chip.flash.bytes.subarray(from, from + length)));
-    }
-    if (acknowledged >= read.size) this.#endRead();
-  }
-
-  /** A frame that is no acknowledgement ends the read, as in the real stub. */
-  #acknowledged(frame: Uint8Array): void {
-    const acknowledged = frame.length === 4 ? wordAt(frame, 0) : -1;
-    if (acknowledged < 0 || acknowledged > this.#reading!.sent) this.#endRead();
-    else this.#pushRead(acknowledged);
-  }
-
-  #endRead(): void {
-    const { offset, size } = this.#reading!;
-    this.#reading = null;
-    const region = this.#chip.flash.bytes.subarray(offset, offset + size);
-    this.#host.sendFrame(encodeFrame(createHash("md5").update(region).digest()));
-  }
+function fourWords(body: Uint8Array): [number, number, number, number] {
+  return [wordAt(body, 0), wordAt(body, 4), wordAt(body, 8), wordAt(body, 12)];
 }
 
 function unsupported(isStub: boolean): Outcome {

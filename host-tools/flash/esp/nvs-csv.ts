@@ -1,6 +1,6 @@
 // The CSV form of NVS contents: key,type,encoding,value (as Espressif's generator reads it).
 import { DeviceError } from "../../serial/error.ts";
-import { isNvsInteger, type NvsEntry, type NvsValue } from "./nvs.ts";
+import { isNvsInteger, type NvsEntry, type NvsValue } from "./nvs-format.ts";
 
 function bad(line: number, what: string): DeviceError {
   return new DeviceError("bad-input", `NVS CSV, line ${line}: ${what}`, {

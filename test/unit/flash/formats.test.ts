@@ -10,8 +10,10 @@ import {
   patchFlashSettings,
   requireChip,
 } from "../../../host-tools/flash/esp/image.ts";
-import { encodeNvs, type NvsEntry, parseNvs } from "../../../host-tools/flash/esp/nvs.ts";
+import { encodeNvs } from "../../../host-tools/flash/esp/nvs.ts";
 import { parseNvsCsv } from "../../../host-tools/flash/esp/nvs-csv.ts";
+import type { NvsEntry } from "../../../host-tools/flash/esp/nvs-format.ts";
+import { parseNvs } from "../../../host-tools/flash/esp/nvs-parse.ts";
 import { activeSlot, encodeOtadata, parseOtadata } from "../../../host-tools/flash/esp/otadata.ts";
 import {
   encodePartitionTable,
