@@ -191,13 +191,17 @@ export class EspSession {
       .toLowerCase();
   }
 
+  /** @throws DeviceError `secure-download` when the chip was locked so that it cannot do `what`. */
+  requireUnlocked(what: string): void {
+    if (!this.security?.isSecureDownload) return;
+    throw new DeviceError("secure-download", `${what} is not possible: ${secureDownloadText}`, {
+      hint: "update this board over the air, or use one that is not locked; the lock is permanent",
+    });
+  }
+
   requireStub(what: string): void {
     if (this.isStub) return;
-    if (this.security?.isSecureDownload) {
-      throw new DeviceError("secure-download", `${what} is not possible: ${secureDownloadText}`, {
-        hint: "godwit flash with signed images; only writing is left on this chip",
-      });
-    }
+    this.requireUnlocked(what);
     throw new DeviceError("bad-input", `${what} needs the flasher stub`, {
       hint: "leave out --no-stub",
     });
@@ -264,4 +268,4 @@ export class EspSession {
 }
 
 const secureDownloadText =
-  "this chip is in Secure Download Mode, which forbids reading, erasing and running a stub";
+  "this chip is in Secure Download Mode, which forbids reading, checksums, erasing and running a stub";
