@@ -41,6 +41,8 @@ export interface EspBoardOptions {
   readonly enableDelayMs?: number;
   /** Resets that ignore the strap pin and start the application; Infinity: all. */
   readonly stuckResets?: number;
+  /** The strap pin is held low (BOOT button): every reset leads to the bootloader. */
+  readonly isBootHeld?: boolean;
   readonly boot?: BootProgram;
 }
 
@@ -152,7 +154,7 @@ export class EspBoard implements VirtualBoard {
   #release(wantsDownload: boolean, reenumerateMs = this.#options.reenumerateMs ?? 0): void {
     const isStuck = this.#stuckResets > 0;
     if (isStuck) this.#stuckResets--;
-    const isDownload = wantsDownload && !isStuck;
+    const isDownload = (wantsDownload || this.#options.isBootHeld === true) && !isStuck;
     this.boots.push(isDownload ? "rom" : "app");
     if (!isDownload && reenumerateMs > 0) this.#host?.reenumerate(reenumerateMs);
     if (isDownload) this.#startRom();
