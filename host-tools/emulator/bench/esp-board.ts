@@ -41,6 +41,8 @@ export interface EspBoardOptions {
   readonly enableDelayMs?: number;
   /** Resets that ignore the strap pin and start the application; Infinity: all. */
   readonly stuckResets?: number;
+  /** The RTC watchdog resets the chip this long after it entered the bootloader, unless it is stopped. */
+  readonly watchdogMs?: number;
   /** The strap pin is held low (BOOT button): every reset leads to the bootloader. */
   readonly isBootHeld?: boolean;
   readonly boot?: BootProgram;
@@ -168,10 +170,23 @@ export class EspBoard implements VirtualBoard {
   #startRom(): void {
     this.mode = "rom";
     this.#newLoader(false);
+    const { watchdogMs } = this.#options;
+    if (watchdogMs !== undefined) this.#armWatchdog(watchdogMs);
     this.#print(
       `ESP-ROM:${this.target.id}\r\nrst:0x1 (POWERON),boot:0x4 (DOWNLOAD(USB/UART0))\r\n` +
         "waiting for download\r\n",
     );
+  }
+
+  #armWatchdog(watchdogMs: number): void {
+    const { watchdogs } = this.target;
+    if (watchdogs) this.#registers.write(watchdogs.config, 1, 0xffffffff);
+    const cancel = this.#clock.after(watchdogMs, () => {
+      if (watchdogs && this.#registers.read(watchdogs.config) === 0) return;
+      this.#halt();
+      this.#release(false);
+    });
+    this.#stopApp = cancel;
   }
 
   #startApp(): void {

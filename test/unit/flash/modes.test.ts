@@ -66,6 +66,21 @@ test("native USB: entered through its own sequence, reset at the end", async () 
   expect(board.boots.at(-1)).toBe("app");
 });
 
+test("native USB: the watchdog that keeps running is stopped before it bites", async () => {
+  for (const id of ["esp32c3", "esp32s3", "esp32c6", "esp32h2", "esp32c5", "esp32p4"]) {
+    const { clock, source } = virtualBench(id, {
+      isUsbJtag: true,
+      usb: { vendorId: 0x303a, productId: 0x1001 },
+      watchdogMs: 1500,
+    });
+    const result = await clock.run(
+      runFlashJob({ source, clock, regions: [region(200_000)], baud: 115_200 }),
+    );
+    expect(result.recoveries, id).toBe(0);
+    expect(result.elapsedMs).toBeGreaterThan(1500);
+  }
+});
+
 test("a stub that still runs is used, not loaded again", async () => {
   const { clock, board, connect } = virtualBench("esp32c3");
   const noReset = { name: "none", steps: [] };
