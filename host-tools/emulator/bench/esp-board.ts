@@ -59,7 +59,8 @@ const defaultMac = Uint8Array.of(0x24, 0x0a, 0xc4, 0x00, 0x01, 0x10);
 export class EspBoard implements VirtualBoard {
   readonly target: EspTarget;
   readonly flash: NorFlash;
-  readonly usb: UsbIdentity | undefined;
+  /** May change while unplugged: some bridges make up a serial number each time. */
+  usb: UsbIdentity | undefined;
   mode: EspMode = "off";
   baud = romBaud;
   /** Resets since power-on, and what each led to. */
