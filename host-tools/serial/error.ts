@@ -15,6 +15,7 @@ export const deviceErrorExits = {
   "unknown-chip": exitCodes.unreachable,
   "port-busy": exitCodes.bench,
   "port-failed": exitCodes.bench,
+  "power-stuck": exitCodes.bench,
   "no-permission": exitCodes.usage,
   "stub-missing": exitCodes.usage,
   "secure-download": exitCodes.usage,

@@ -23,6 +23,8 @@ const performed: ReadonlySet<number> = new Set([
 const defaultBaud = 115_200;
 /** Bytes from the client waiting for the port; beyond it the client is made to wait. */
 const waitingBytesMax = 256 * 1024;
+/** Longer than two requests take that are sent one after the other. */
+const heldBackMs = 150;
 
 export interface Rfc2217Server {
   /** `rfc2217://host:port`. */
@@ -73,6 +75,7 @@ class Client {
   /** Everything towards the port happens in order, one after the other. */
   #work: Promise<void>;
   #waitingBytes = 0;
+  #heldBack: NodeJS.Timeout | undefined;
   #isEnded = false;
 
   constructor(source: PortSource, socket: Socket, onError: ((error: unknown) => void) | undefined) {
@@ -95,6 +98,7 @@ class Client {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    clearTimeout(this.#heldBack);
     this.#socket.destroy();
     this.#enqueue(async () => {
       const port = this.#port;
@@ -178,11 +182,18 @@ class Client {
     this.#areLinesChanged = true;
   }
 
+  /**
+   * Clients that send one line at a time pass through "both asserted" on their way into the bootloader. That
+   * state releases the reset, so a network's delay in it starts the application. It is held back for a moment.
+   */
   #applyLines(): void {
     if (!this.#areLinesChanged) return;
     this.#areLinesChanged = false;
     const lines = this.#lines;
-    this.#enqueue(async () => this.#port?.setLines(lines));
+    clearTimeout(this.#heldBack);
+    const apply = () => this.#enqueue(async () => this.#port?.setLines(lines));
+    if (lines.dtr && lines.rts) this.#heldBack = setTimeout(apply, heldBackMs);
+    else apply();
   }
 }
 

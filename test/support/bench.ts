@@ -38,7 +38,8 @@ export function virtualBench(
 export function sampleImage(size: number, seed: number): Uint8Array {
   const next = prng(seed);
   const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; ) {
+  // The first byte stays 0: 0xE9 would make it an (invalid) ESP image.
+  for (let at = 1; at < size; ) {
     const run = 1 + (next() % 24);
     const isRepeat = at > 256 && next() % 3 !== 0;
     const back = 1 + (next() % 255);

@@ -24,6 +24,7 @@ export const faultNames = [
   "unplug",
   "unplug-for-good",
   "unplug-twice",
+  "wrong-serial",
   "swapped-board",
   "slow-reset",
   "usb-jtag-reenumerates",
@@ -148,6 +149,14 @@ function scheduleBreaks(
   const [first] = world.wires as [Wire, Wire];
   const atMs = 300 + random() * 3000;
   const forMs = 200 + random() * 3000;
+  if (fault === "wrong-serial") {
+    const [board] = world.boards as [EspBoard, EspBoard];
+    clock.after(atMs, () => {
+      first.unplug();
+      board.usb = { vendorId: 0x10c4, productId: 0xea60, serialNumber: "another" };
+    });
+    clock.after(atMs + forMs, () => first.plug());
+  }
   if (fault === "unplug" || fault === "unplug-twice") {
     clock.after(atMs, () => first.unplug());
     clock.after(atMs + forMs, () => first.plug());

@@ -24,6 +24,7 @@ interface Flags {
   readonly flashFile?: string;
   readonly mac?: string;
   readonly paced?: boolean;
+  readonly pty?: boolean;
 }
 
 /** Adds the verb. */
@@ -41,6 +42,7 @@ export function register(command: Command, context: Context): void {
     .option("--flash-size <megabytes>", "size of the flash", Number, 4)
     .option("--flash-file <path>", "keep the flash in this file")
     .option("--mac <address>", "MAC address of the board")
+    .option("--pty", "behind a pseudo terminal instead (needs socat or python3)")
     .option("--paced", "bytes take the time they take on a UART")
     .addHelpText("after", `\nFaults:\n${faultHelp}`)
     .action(async (flags: Flags) => serve(flags, context));
@@ -100,6 +102,7 @@ async function serve(flags: Flags, context: Context): Promise<void> {
     seed: flags.seed,
     flashMegabytes: flags.flashSize,
     isPaced: flags.paced ?? false,
+    isPty: flags.pty ?? false,
     ...(flags.flashFile === undefined ? {} : { flashFile: resolve(cwd, flags.flashFile) }),
     ...(flags.mac === undefined ? {} : { mac: flags.mac }),
     onError: (error) => output.note(String(error)),

@@ -41,6 +41,10 @@ export interface EspBoardOptions {
   readonly enableDelayMs?: number;
   /** Resets that ignore the strap pin and start the application; Infinity: all. */
   readonly stuckResets?: number;
+  /** The RTC watchdog resets the chip this long after it entered the bootloader, unless it is stopped. */
+  readonly watchdogMs?: number;
+  /** The strap pin is held low (BOOT button): every reset leads to the bootloader. */
+  readonly isBootHeld?: boolean;
   readonly boot?: BootProgram;
 }
 
@@ -55,7 +59,8 @@ const defaultMac = Uint8Array.of(0x24, 0x0a, 0xc4, 0x00, 0x01, 0x10);
 export class EspBoard implements VirtualBoard {
   readonly target: EspTarget;
   readonly flash: NorFlash;
-  readonly usb: UsbIdentity | undefined;
+  /** May change while unplugged: some bridges make up a serial number each time. */
+  usb: UsbIdentity | undefined;
   mode: EspMode = "off";
   baud = romBaud;
   /** Resets since power-on, and what each led to. */
@@ -152,7 +157,7 @@ export class EspBoard implements VirtualBoard {
   #release(wantsDownload: boolean, reenumerateMs = this.#options.reenumerateMs ?? 0): void {
     const isStuck = this.#stuckResets > 0;
     if (isStuck) this.#stuckResets--;
-    const isDownload = wantsDownload && !isStuck;
+    const isDownload = (wantsDownload || this.#options.isBootHeld === true) && !isStuck;
     this.boots.push(isDownload ? "rom" : "app");
     if (!isDownload && reenumerateMs > 0) this.#host?.reenumerate(reenumerateMs);
     if (isDownload) this.#startRom();
@@ -166,10 +171,23 @@ export class EspBoard implements VirtualBoard {
   #startRom(): void {
     this.mode = "rom";
     this.#newLoader(false);
+    const { watchdogMs } = this.#options;
+    if (watchdogMs !== undefined) this.#armWatchdog(watchdogMs);
     this.#print(
       `ESP-ROM:${this.target.id}\r\nrst:0x1 (POWERON),boot:0x4 (DOWNLOAD(USB/UART0))\r\n` +
         "waiting for download\r\n",
     );
+  }
+
+  #armWatchdog(watchdogMs: number): void {
+    const { watchdogs } = this.target;
+    if (watchdogs) this.#registers.write(watchdogs.config, 1, 0xffffffff);
+    const cancel = this.#clock.after(watchdogMs, () => {
+      if (watchdogs && this.#registers.read(watchdogs.config) === 0) return;
+      this.#halt();
+      this.#release(false);
+    });
+    this.#stopApp = cancel;
   }
 
   #startApp(): void {

@@ -265,8 +265,9 @@ export class EspLoader {
 
   #beginWrite(body: Uint8Array, isCompressed: boolean): Outcome {
     const { target, timing, flash } = this.#chip;
-    const hasFifth = !this.#host.isStub && target.romBeginHasEncryptedWord;
-    if (body.length !== (hasFifth ? 20 : 16)) return { reason: this.#badLength() };
+    // The stub takes the word for encryption from clients that send it; a ROM insists on its own form.
+    const isLong = this.#host.isStub ? body.length === 20 : target.romBeginHasEncryptedWord;
+    if (body.length !== (isLong ? 20 : 16)) return { reason: this.#badLength() };
     const [eraseBytes, blocks, blockBytes, offset] = fourWords(body);
     if (!this.#canUseFlash(offset, 0) || offset >= flash.bytes.length) return { reason: romFailed };
     const room = Math.min(eraseBytes, flash.bytes.length - offset);

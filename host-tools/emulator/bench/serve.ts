@@ -4,11 +4,13 @@ import { targetById } from "../../flash/esp/targets-table.ts";
 import { realClock } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
 import { memorySource } from "../../serial/memory.ts";
+import type { PortSource } from "../../serial/port.ts";
 import { serveRfc2217 } from "../../serial/rfc2217-server.ts";
 import { EspBoard } from "./esp-board.ts";
 import { espBoot, heartbeat } from "./esp-boot.ts";
 import { lineFault, lineFaultNames, seededRandom } from "./faults.ts";
 import { NorFlash } from "./nor-flash.ts";
+import { servePty } from "./pty.ts";
 import { Wire, type WireFault } from "./wire.ts";
 
 export const benchChips = ["esp32", "esp32s3", "esp32c3", "esp32c6"] as const;
@@ -36,6 +38,8 @@ export interface ServeOptions {
   readonly mac?: string;
   /** Bytes take the time they take on a UART. */
   readonly isPaced: boolean;
+  /** Behind a pseudo terminal instead of RFC 2217; `url` is its path. The BOOT button is held then. */
+  readonly isPty?: boolean;
   readonly onError?: (error: unknown) => void;
 }
 
@@ -66,20 +70,22 @@ export async function serveVirtualBoard(options: ServeOptions): Promise<ServedBo
     enableDelayMs: 5,
     stuckResets: options.faults.stuck ?? 0,
     timing: { eraseMsPerSector: options.faults["slow-erase"] ?? 0 },
+    isBootHeld: options.isPty ?? false,
     boot: espBoot(new Map([["heartbeat", heartbeat]])),
     ...(options.mac === undefined ? {} : { mac: parseMac(options.mac) }),
   });
   let wire: Wire | undefined;
   const fault = faultOf(options, () => wire);
-  wire = new Wire(board, { clock: realClock, isPaced: options.isPaced, ...(fault && { fault }) });
+  wire = new Wire(board, {
+    clock: realClock,
+    isPaced: options.isPaced,
+    isSpeedless: options.isPty ?? false,
+    ...(fault && { fault }),
+  });
   const ready = wire;
-  const server = await serveRfc2217(
+  const server = await serve(
     memorySource(`memory:${options.chip}`, () => ready),
-    {
-      host: options.host,
-      port: options.port,
-      ...(options.onError ? { onError: options.onError } : {}),
-    },
+    options,
   );
   const saving = keepSaved(flash, options.flashFile);
   return {
@@ -92,6 +98,18 @@ export async function serveVirtualBoard(options: ServeOptions): Promise<ServedBo
       saving.stop();
     },
   };
+}
+
+async function serve(
+  source: PortSource,
+  options: ServeOptions,
+): Promise<{ url: string; close(): Promise<void> }> {
+  if (options.isPty) {
+    const pty = await servePty(source);
+    return { url: pty.path, close: () => pty.close() };
+  }
+  const { host, port, onError } = options;
+  return serveRfc2217(source, { host, port, ...(onError ? { onError } : {}) });
 }
 
 function parseMac(text: string): Uint8Array {

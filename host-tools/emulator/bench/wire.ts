@@ -16,6 +16,8 @@ export interface WireOptions {
   readonly clock: HostClock;
   /** Bytes take the time they would on a UART. Default true. */
   readonly isPaced?: boolean;
+  /** The transport does not carry speeds (a pseudo terminal): both sides always understand each other. */
+  readonly isSpeedless?: boolean;
   readonly fault?: WireFault;
 }
 
@@ -157,6 +159,7 @@ export class Wire implements MemoryPeer {
   /** At the wrong speed every byte arrives as another one. */
   #asHeard(portion: Uint8Array): Uint8Array {
     const { baud } = this.board;
+    if (this.#options.isSpeedless) return portion;
     if (baud === 0 || Math.abs(baud - this.#hostBaud) <= baud * 0.03) return portion;
     return portion.map((byte) => (byte ^ 0xa5) & 0x7f);
   }

@@ -129,6 +129,8 @@ async function prepare(job: FlashJob, session: EspSession): Promise<Prepared> {
   const info = await chipInfo(session);
   requireExpected(job, info);
   job.onChip?.(info);
+  // Without checksums nobody could tell whether a write arrived.
+  session.requireUnlocked("verified flashing");
   const regions = job.regions.map((region) => withSettings(region, session, job.settings));
   const currentTable = session.isStub
     ? await readFlash(session, tableOffset, tableBytes)

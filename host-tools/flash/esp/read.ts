@@ -20,6 +20,7 @@ export async function readFlash(
   size: number,
   onProgress?: ReadProgress,
 ): Promise<Uint8Array> {
+  session.requireUnlocked("reading flash");
   const result = new Uint8Array(size);
   for (let done = 0; done < size; done += pieceBytes) {
     const length = Math.min(pieceBytes, size - done);

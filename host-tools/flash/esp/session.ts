@@ -105,15 +105,42 @@ export class EspSession {
     const wantsStub = options.useStub ?? true;
     if (chip.security?.isSecureDownload || !wantsStub) {
       const session = new EspSession(link, chip, { isStub, baud: romBaud });
-      if (!isStub) await session.#attachFlash();
+      if (!isStub) {
+        if (!chip.security?.isSecureDownload) await session.#stopWatchdogs();
+        await session.#attachFlash();
+      }
       return session;
     }
-    if (!isStub) await startStub(link, loadStub(chip.target.stub));
+    if (!isStub) {
+      const rom = new EspSession(link, chip, { isStub, baud: romBaud });
+      await rom.#stopWatchdogs();
+      await startStub(link, loadStub(await rom.#stubName()));
+    }
     isStub = true;
     const baud = options.baud ?? defaultBaud;
     const session = new EspSession(link, chip, { isStub, baud });
     if (baud !== romBaud) await session.#changeBaud(baud);
     return session;
+  }
+
+  async #stopWatchdogs(): Promise<void> {
+    const { watchdogs } = this.target;
+    if (!watchdogs || !isUsbJtag(this.link.port?.usb)) return;
+    await this.writeReg(watchdogs.writeProtect, watchdogs.writeKey);
+    await this.writeReg(watchdogs.config, 0);
+    await this.writeReg(watchdogs.writeProtect, 0);
+    await this.writeReg(watchdogs.superWriteProtect, watchdogs.superWriteKey);
+    const config = await this.readReg(watchdogs.superConfig);
+    await this.writeReg(watchdogs.superConfig, (config | watchdogs.superAutoFeed) >>> 0);
+    await this.writeReg(watchdogs.superWriteProtect, 0);
+  }
+
+  async #stubName(): Promise<string> {
+    const { earlySilicon, stub } = this.target;
+    if (!earlySilicon) return stub;
+    return earlySilicon.isEarly(await this.readReg(earlySilicon.register))
+      ? earlySilicon.stub
+      : stub;
   }
 
   /** The ROM does not set up the flash by itself; the stub does. */
@@ -191,13 +218,17 @@ export class EspSession {
       .toLowerCase();
   }
 
+  /** @throws DeviceError `secure-download` when the chip was locked so that it cannot do `what`. */
+  requireUnlocked(what: string): void {
+    if (!this.security?.isSecureDownload) return;
+    throw new DeviceError("secure-download", `${what} is not possible: ${secureDownloadText}`, {
+      hint: "update this board over the air, or use one that is not locked; the lock is permanent",
+    });
+  }
+
   requireStub(what: string): void {
     if (this.isStub) return;
-    if (this.security?.isSecureDownload) {
-      throw new DeviceError("secure-download", `${what} is not possible: ${secureDownloadText}`, {
-        hint: "godwit flash with signed images; only writing is left on this chip",
-      });
-    }
+    this.requireUnlocked(what);
     throw new DeviceError("bad-input", `${what} needs the flasher stub`, {
       hint: "leave out --no-stub",
     });
@@ -264,4 +295,4 @@ export class EspSession {
 }
 
 const secureDownloadText =
-  "this chip is in Secure Download Mode, which forbids reading, erasing and running a stub";
+  "this chip is in Secure Download Mode, which forbids reading, checksums, erasing and running a stub";

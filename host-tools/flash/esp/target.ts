@@ -11,6 +11,25 @@ export interface SpiRegisters {
   readonly w0: number;
 }
 
+/** Watchdogs that keep running on native USB and would reset the chip during a transfer. */
+export interface Watchdogs {
+  readonly config: number;
+  readonly writeProtect: number;
+  readonly writeKey: number;
+  readonly superConfig: number;
+  readonly superWriteProtect: number;
+  readonly superWriteKey: number;
+  /** Bit that makes the super watchdog feed itself. */
+  readonly superAutoFeed: number;
+}
+
+/** Early silicon that needs stub data of its own. */
+export interface EarlySilicon {
+  readonly register: number;
+  isEarly(word: number): boolean;
+  readonly stub: string;
+}
+
 export interface EspTarget {
   /** The id used in board files and on the command line. */
   readonly id: string;
@@ -33,6 +52,41 @@ export interface EspTarget {
   readonly flashFrequencies: Readonly<Record<string, number>>;
   /** Base name of the stub data. */
   readonly stub: string;
+  readonly watchdogs?: Watchdogs;
+  readonly earlySilicon?: EarlySilicon;
+}
+
+const watchdogKey = 0x50d83aa1;
+
+/** S3 and C3: watchdogs in the RTC block. */
+export function rtcWatchdogs(offsets: {
+  config: number;
+  writeProtect: number;
+  superConfig: number;
+}): Watchdogs {
+  const base = 0x60008000;
+  return {
+    config: base + offsets.config,
+    writeProtect: base + offsets.writeProtect,
+    writeKey: watchdogKey,
+    superConfig: base + offsets.superConfig,
+    superWriteProtect: base + offsets.superConfig + 4,
+    superWriteKey: 0x8f1d312a,
+    superAutoFeed: 2 ** 31,
+  };
+}
+
+/** C6 and later: a block of their own. */
+export function lpWatchdogs(base: number, writeProtectOffset = 0x18): Watchdogs {
+  return {
+    config: base,
+    writeProtect: base + writeProtectOffset,
+    writeKey: watchdogKey,
+    superConfig: base + writeProtectOffset + 4,
+    superWriteProtect: base + writeProtectOffset + 8,
+    superWriteKey: watchdogKey,
+    superAutoFeed: 1 << 18,
+  };
 }
 
 const laterOffsets = {

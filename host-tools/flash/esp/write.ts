@@ -304,8 +304,7 @@ async function fill(
   regions: readonly FlashRegion[],
 ): Promise<Uint8Array> {
   const base = new Uint8Array(span.size).fill(0xff);
-  const canRead = session.isStub || !session.security?.isSecureDownload;
-  for (const gap of canRead ? gapsOf(span, regions) : []) {
+  for (const gap of gapsOf(span, regions)) {
     base.set(await readFlash(session, gap.offset, gap.size), gap.offset - span.offset);
   }
   return overlay(span, base, regions);

@@ -10,6 +10,7 @@ const must: Partial<Record<FaultName, string | RegExp>> = {
   "stuck-twice": "verified",
   "stuck-in-app": "app-running",
   unplug: "verified",
+  "wrong-serial": "verified",
   "slow-reset": "verified",
   "swapped-board": /^(wrong-board|verified)$/,
   "usb-jtag-reenumerates": "verified",

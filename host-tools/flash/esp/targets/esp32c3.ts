@@ -1,5 +1,11 @@
 // ESP32-C3: addresses and ids (technical reference manual and ROM behaviour).
-import { allFlashModes, classicFrequencies, type EspTarget, laterSpi } from "../target.ts";
+import {
+  allFlashModes,
+  classicFrequencies,
+  type EspTarget,
+  laterSpi,
+  rtcWatchdogs,
+} from "../target.ts";
 
 export const esp32c3: EspTarget = {
   id: "esp32c3",
@@ -14,4 +20,5 @@ export const esp32c3: EspTarget = {
   flashModes: allFlashModes,
   flashFrequencies: classicFrequencies,
   stub: "esp32c3",
+  watchdogs: rtcWatchdogs({ config: 0x90, writeProtect: 0xa8, superConfig: 0xac }),
 };

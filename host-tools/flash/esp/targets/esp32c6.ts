@@ -1,5 +1,5 @@
 // ESP32-C6: addresses and ids (technical reference manual and ROM behaviour).
-import { allFlashModes, type EspTarget, laterSpi } from "../target.ts";
+import { allFlashModes, type EspTarget, laterSpi, lpWatchdogs } from "../target.ts";
 
 export const esp32c6: EspTarget = {
   id: "esp32c6",
@@ -14,4 +14,5 @@ export const esp32c6: EspTarget = {
   flashModes: allFlashModes,
   flashFrequencies: { "80m": 0, "40m": 0, "20m": 2 },
   stub: "esp32c6",
+  watchdogs: lpWatchdogs(0x600b1c00),
 };

@@ -1,5 +1,11 @@
 // ESP32-S3: addresses and ids (technical reference manual and ROM behaviour).
-import { allFlashModes, classicFrequencies, type EspTarget, laterSpi } from "../target.ts";
+import {
+  allFlashModes,
+  classicFrequencies,
+  type EspTarget,
+  laterSpi,
+  rtcWatchdogs,
+} from "../target.ts";
 
 export const esp32s3: EspTarget = {
   id: "esp32s3",
@@ -14,4 +20,5 @@ export const esp32s3: EspTarget = {
   flashModes: allFlashModes,
   flashFrequencies: classicFrequencies,
   stub: "esp32s3",
+  watchdogs: rtcWatchdogs({ config: 0x98, writeProtect: 0xb0, superConfig: 0xb4 }),
 };

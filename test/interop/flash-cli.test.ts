@@ -1,0 +1,151 @@
+// The command line from an empty folder, against a virtual board: results, JSON, exit codes, refusals.
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { run } from "../../host-tools/cli/run.ts";
+import { verbs } from "../../host-tools/cli/verbs-table.ts";
+import { type ServedBoard, serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
+
+let folder: string;
+let served: ServedBoard;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "godwit-cli-"));
+  served = await serveVirtualBoard({
+    chip: "esp32c3",
+    host: "127.0.0.1",
+    port: 0,
+    faults: {},
+    seed: 1,
+    flashMegabytes: 4,
+    isPaced: false,
+  });
+});
+afterEach(async () => {
+  await served.close();
+  rmSync(folder, { recursive: true });
+});
+
+interface Ended {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly err: string;
+  readonly events: readonly Record<string, unknown>[];
+}
+
+async function godwit(line: string, signal = new AbortController().signal): Promise<Ended> {
+  const written = { out: "", err: "" };
+  const sink = (name: "out" | "err") => ({
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const exitCode = await run(line.split(" "), {
+    verbs,
+    version: "0",
+    stdout: sink("out"),
+    stderr: sink("err"),
+    env: { PATH: process.env.PATH },
+    cwd: folder,
+    interrupted: () => signal,
+  });
+  const events = line.includes("--json")
+    ? written.out
+        .split("\n")
+        .filter(Boolean)
+        .map((text) => JSON.parse(text) as Record<string, unknown>)
+    : [];
+  return { exitCode, ...written, events };
+}
+
+const set = "fw/bootloader.bin@0x0 fw/partitions.bin@0x8000 fw/app.bin@0x10000";
+
+test("a newcomer's way: firmware, flash, monitor, read, erase", async () => {
+  const port = `--port ${served.url}`;
+  expect((await godwit("bench firmware fw")).out).toContain(set);
+  const flashed = await godwit(`flash ${port} --board esp32c3 --verify ${set}`);
+  expect(flashed.exitCode, flashed.err).toBe(0);
+  expect(flashed.out).toContain("verified in");
+  expect(flashed.err).toMatch(/flash: \d+ % write/);
+  const watched = await godwit(`monitor ${port} --until heartbeat.1 --timeout 20 --tee log.txt`);
+  expect(watched.exitCode, watched.err).toBe(0);
+  expect(readFileSync(join(folder, "log.txt"), "utf8")).toContain("heartbeat");
+  const again = await godwit(`flash ${port} ${set} --json`);
+  expect(again.events).toEqual([
+    expect.objectContaining({ schema: "godwit/flash/1", event: "flashed", writtenBytes: 0 }),
+  ]);
+  expect((await godwit(`flash read 0x8000 0xc00 table.bin ${port}`)).exitCode).toBe(0);
+  expect((await godwit("partitions table.bin")).out).toContain("app0");
+  expect((await godwit(`flash erase 0x9000 0x1000 ${port}`)).exitCode).toBe(0);
+  expect((await godwit(`flash id ${port} --json`)).events[0]).toMatchObject({ chip: "esp32c3" });
+});
+
+test("settings become a partition that only its owner may read", async () => {
+  writeFileSync(
+    join(folder, "s.csv"),
+    "key,type,encoding,value\nwifi,namespace,,\npass,data,string,secret\n",
+  );
+  const made = await godwit("nvs make s.csv nvs.bin --size 0x4000");
+  expect(made.exitCode, made.err).toBe(0);
+  expect(statSync(join(folder, "nvs.bin")).mode & 0o777).toBe(0o600);
+  expect((await godwit("nvs show nvs.bin")).out).not.toContain("secret");
+  expect((await godwit("nvs show nvs.bin --values")).out).toContain("secret");
+});
+
+test("files are recognised, tables converted", async () => {
+  await godwit("bench firmware fw");
+  const info = await godwit("image info fw/app.bin --json");
+  expect(info.events[0]).toMatchObject({ kind: "esp", chip: "esp32c3", hasSha256: true });
+  expect((await godwit("partitions fw/partitions.bin --out t.csv")).exitCode).toBe(0);
+  expect((await godwit("partitions t.csv --out t.bin")).exitCode).toBe(0);
+  const [a, b] = ["fw/partitions.bin", "t.bin"].map((name) => readFileSync(join(folder, name)));
+  expect(a!.equals(b!)).toBe(true);
+});
+
+test("each mistake has its exit code, its code and a way out", async () => {
+  const port = `--port ${served.url}`;
+  await godwit("bench firmware fw");
+  await godwit("bench firmware other --board esp32s3");
+  writeFileSync(join(folder, "short.uf2"), Buffer.from("UF2\nWQ\x5d\x9e", "latin1"));
+  const cases: readonly [string, number, string][] = [
+    [`flash ${port} fw/app.bin`, 2, "bad-input"],
+    [`flash ${port} nothing.bin@0x0`, 2, "bad-input"],
+    [`flash ${port} other/app.bin@0x10000`, 2, "wrong-chip"],
+    [`flash ${port} fw/app.bin@0x10000 fw/app.bin@0x11000`, 2, "overlap"],
+    [`flash ${port} fw/app.bin@0x3fc000`, 2, "does-not-fit"],
+    [`flash ${port} --board esp32s3 fw/app.bin@0x10000`, 3, "wrong-board"],
+    [`flash ${port} --mac 00:00:00:00:00:01 fw/app.bin@0x10000`, 3, "wrong-board"],
+    ["flash --port rfc2217://127.0.0.1:1 fw/app.bin@0x10000", 3, "no-device"],
+    ["flash --port /dev/ttyNOTHING fw/app.bin@0x10000", 3, "no-device"],
+    ["flash short.uf2", 2, "bad-input"],
+    ["flash --board toaster fw/app.bin@0x10000", 2, "bad-input"],
+    [`monitor ${port} --until never --timeout 0.3`, 6, "timeout"],
+    [`monitor ${port} --reset --fail-on boot --timeout 20`, 1, "fail-text"],
+    ["image info fw", 2, "bad-input"],
+    ["bench virtual --fault rain=1", 2, "bad-input"],
+  ];
+  for (const [line, exitCode, code] of cases) {
+    const ended = await godwit(`${line} --json`);
+    expect(ended.exitCode, `${line}\n${ended.err}`).toBe(exitCode);
+    const last = ended.events.at(-1)!;
+    expect(last, line).toMatchObject({ event: "error", code, exitCode });
+    expect(last.try, line).toBeTruthy();
+  }
+  expect(served.board.flash.touchedSectors.size).toBe(0);
+});
+
+test("a virtual board is served until it is interrupted, and keeps its flash in a file", async () => {
+  const stop = new AbortController();
+  const serving = godwit(
+    "bench virtual --board esp32 --flash-file f.bin --flash-size 2 --json",
+    stop.signal,
+  );
+  while (!existsSync(join(folder, "f.bin")))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  stop.abort();
+  const ended = await serving;
+  expect(ended.exitCode).toBe(0);
+  expect(ended.events.map(({ event }) => event)).toEqual(["serving", "stopped"]);
+  expect(statSync(join(folder, "f.bin")).size).toBe(2 << 20);
+});
