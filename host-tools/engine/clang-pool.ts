@@ -19,8 +19,6 @@ export class ClangPool {
   constructor(headers: Record<string, string>, workers: number) {
     for (let i = 0; i < workers; i++) {
       const worker = new Worker(workerFile("clang-worker"), {
-        // The compiler reports how it loads itself; nobody asked.
-        stderr: true,
         workerData: { headers },
         // The compiler reports its own downloads there; errors come back as results.
         stderr: true,
