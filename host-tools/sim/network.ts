@@ -40,7 +40,7 @@ export interface DeviceLink {
   clientCertificate?: Uint8Array;
 }
 
-/** Sees every byte a device puts on its wire and every byte that reaches it. Must not touch the world. */
+/** Sees every byte a device puts on its wire and every byte that reaches it. Must not touch streams at once. */
 export interface WireTap {
   opened(stream: string, device: string): void;
   up(stream: string, bytes: Uint8Array): void;

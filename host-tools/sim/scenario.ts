@@ -2,6 +2,7 @@
 import type { Hub } from "../hub/core/hub.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { VirtualBoard } from "./virtual-board.ts";
+import type { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
 const minuteMs = 60_000;
@@ -12,6 +13,8 @@ const dayMs = 86_400_000;
 export interface Rates {
   cutMs: number;
   resetMs: number;
+  /** Resets within the round trip of a telemetry message: was it stored, was its PUBACK lost? */
+  strikeMs: number;
   dropMs: number;
   refuseMs: number;
   throttleMs: number;
@@ -27,6 +30,7 @@ export interface Rates {
 export const defaultRates: Rates = {
   cutMs: 8 * hourMs,
   resetMs: 8 * hourMs,
+  strikeMs: 4 * hourMs,
   dropMs: 12 * hourMs,
   refuseMs: dayMs,
   throttleMs: dayMs,
@@ -43,6 +47,7 @@ export interface ScenarioOptions {
   world: World;
   hub: Hub;
   boards: readonly VirtualBoard[];
+  witness: Witness;
   rates?: Partial<Rates>;
   /** A board that keeps its power from then on, so that its heap can be compared over days. */
   steadyAfterMs?: number;
@@ -116,6 +121,7 @@ export class Scenario {
       this.#note(`reset ${id}`);
       world.network.reset(id);
     });
+    this.#every(rates.strikeMs, () => this.#strike(id));
     const { faults } = hub;
     this.#every(
       rates.dropMs,
@@ -151,6 +157,19 @@ export class Scenario {
     this.#note(`cut ${id} ${durationMs}`);
     world.network.cut(id);
     world.clock.after(durationMs, () => world.network.restore(id));
+  }
+
+  #strike(id: string): void {
+    const { world, witness } = this.#options;
+    const device = witness.of(id);
+    device.onTelemetry = () => {
+      device.onTelemetry = undefined;
+      this.counters.resets++;
+      world.clock.after(this.#random.int(5, 60), () => {
+        this.#note(`strike ${id}`);
+        world.network.reset(id);
+      });
+    };
   }
 
   #failOver(): void {

@@ -12,7 +12,7 @@ export function checkWire(witness: DeviceWitness): { duplicates: number; violati
     if (message.stored < message.acknowledged || (message.acknowledged > 0 && message.stored === 0))
       lost++;
     if (message.stored > message.firsts) duplicates += message.stored - message.firsts;
-    if (message.firsts > 1 && message.stored > 1) unmarked += message.firsts - 1;
+    if (message.isUnique && message.firsts > 1) unmarked += message.firsts - 1;
   }
   const violations: string[] = [];
   if (witness.messages.size === 0) violations.push("no telemetry was sent");

@@ -59,6 +59,7 @@ export interface RunSummary extends ScenarioCounters {
   twinPatches: number;
   methods: number;
   connects: number;
+  renewals: number;
   /** Broken invariants, one line each. */
   violations: string[];
   errors: number;
@@ -85,7 +86,7 @@ export class VirtualRun {
     this.world.network.tap = this.witness;
     this.hub = createWorldHub(this.world);
     this.hub.events.subscribe((event) => {
-      if (event.source === "Telemetry") this.witness.of(event.origin.deviceId).stored(event.body);
+      if (event.source === "Telemetry") this.witness.of(event.origin.deviceId).stored(event);
     });
     this.boards = this.#makeBoards();
   }
@@ -98,6 +99,7 @@ export class VirtualRun {
       world: this.world,
       hub: this.hub,
       boards: this.boards,
+      witness: this.witness,
       // The last board keeps its power, so that its heap has days to grow.
       steadyAfterMs: (heapDay - 0.5) * dayMs,
       nextDesired: (id, random) => this.#nextDesired(id, random),
@@ -175,6 +177,7 @@ export class VirtualRun {
       twinPatches: sum((witness) => witness.twinPatches),
       methods: sum((witness) => witness.methodAnswers),
       connects: sum((witness) => witness.connects),
+      renewals: sum((witness) => witness.renewals),
     };
   }
 

@@ -1,5 +1,6 @@
 // What a device really sent and what it was told, read off its wire (mqtt-packet): independent of firmware and hub.
 import mqttPacket, { type IPublishPacket, type Packet, type Parser } from "mqtt-packet";
+import type { HubEvent } from "../hub/core/event.ts";
 import type { WireTap } from "./network.ts";
 
 /** One telemetry message (property bag and body) as the wire saw it, over all its transmissions. */
@@ -14,12 +15,17 @@ export interface Transmission {
   acknowledged: number;
   /** Copies in the hub's event stream. */
   stored: number;
+  readonly bytes: number;
+  /** Its creation time tells it from every other message; without one, equal bodies count as one. */
+  readonly isUnique: boolean;
 }
 
 export class DeviceWitness {
-  /** By body; bodies of real devices repeat, so each entry counts. */
+  /** By creation time and body. */
   readonly messages = new Map<string, Transmission>();
   connects = 0;
+  /** Sessions that the device ended itself: it renews its token by a new connection. */
+  renewals = 0;
   twinPatches = 0;
   methodAnswers = 0;
   acknowledged = 0;
@@ -28,6 +34,8 @@ export class DeviceWitness {
   invented = 0;
   /** Messages the hub stored in another order than the device sent them first. */
   misordered = 0;
+  /** Called when a telemetry message is on its way. */
+  onTelemetry: (() => void) | undefined;
   #lastStored = -1;
   /** Bodies by packet id, over connections: the session outlives them. */
   readonly #pending = new Map<number, string>();
@@ -45,11 +53,12 @@ export class DeviceWitness {
     this.#pending.delete(packetId);
     message.acknowledged++;
     this.acknowledged++;
-    this.acknowledgedBytes += key?.length ?? 0;
+    this.acknowledgedBytes += message.bytes;
   }
 
-  stored(body: Uint8Array): void {
-    const message = this.messages.get(keyOf(body));
+  stored({ body, systemProperties }: HubEvent): void {
+    const createdAt = systemProperties["iothub-creation-time-utc"] ?? "";
+    const message = this.messages.get(keyOf(createdAt, body));
     if (!message || message.stored >= message.firsts + message.repeats) {
       this.invented++;
       return;
@@ -60,20 +69,29 @@ export class DeviceWitness {
   }
 
   #telemetry(packet: IPublishPacket): void {
-    const key = keyOf(packet.payload as Uint8Array);
+    const [, created = ""] = /(?:%24|\$)\.ctime=([^&/]*)/.exec(packet.topic) ?? [];
+    const createdAt = decodeURIComponent(created);
+    const body = packet.payload as Uint8Array;
+    const key = keyOf(createdAt, body);
     let message = this.messages.get(key);
     if (!message) {
-      message = { order: this.messages.size, firsts: 0, repeats: 0, acknowledged: 0, stored: 0 };
+      message = {
+        ...{ order: this.messages.size, firsts: 0, repeats: 0, acknowledged: 0, stored: 0 },
+        bytes: body.length,
+        isUnique: createdAt !== "",
+      };
       this.messages.set(key, message);
     }
     if (packet.dup) message.repeats++;
     else message.firsts++;
     if (packet.messageId !== undefined) this.#pending.set(packet.messageId, key);
+    this.onTelemetry?.();
   }
 }
 
-function keyOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+function keyOf(createdAt: string, bytes: Uint8Array): string {
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  return `${createdAt} ${body}`;
 }
 
 interface TappedStream {
@@ -102,6 +120,7 @@ export class Witness implements WireTap {
     const down = mqttPacket.parser({ protocolVersion: 4 });
     up.on("packet", (packet: Packet) => {
       if (packet.cmd === "publish") device.sent(packet);
+      else if (packet.cmd === "disconnect") device.renewals++;
     });
     down.on("packet", (packet: Packet) => {
       if (packet.cmd === "puback" && packet.messageId !== undefined)
