@@ -127,6 +127,11 @@ export class Board {
     });
   }
 
+  /** Sets the wall clock behind the program's back, as a battery-backed clock that goes wrong does. Unix ms. */
+  setClock(unixMs: number): void {
+    if (!this.#failure) this.#exports.board_set_clock(unixMs);
+  }
+
   collectGarbage(): void {
     this.#turn(() => this.#exports.board_gc());
   }

@@ -40,7 +40,16 @@ export interface DeviceLink {
   clientCertificate?: Uint8Array;
 }
 
+/** Sees every byte a device puts on its wire and every byte that reaches it. Must not touch streams at once. */
+export interface WireTap {
+  opened(stream: string, device: string): void;
+  up(stream: string, bytes: Uint8Array): void;
+  down(stream: string, bytes: Uint8Array): void;
+  closed(stream: string): void;
+}
+
 export class VirtualNetwork {
+  tap: WireTap | undefined;
   readonly options: NetworkOptions;
   readonly clock: VirtualClock;
   readonly trace: Trace;

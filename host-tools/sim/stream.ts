@@ -42,6 +42,7 @@ export class DeviceEnd {
     this.#state = "open";
     this.#server = new ServerEnd(this.#network, this);
     this.#network.trace.add(this.#network.clock.nowMs, this.name, "open");
+    this.#network.tap?.opened(this.name, this.link.name);
     accept(this.#server);
     if (this.#state === "open") this.#handlers.onWritable(this.writableBytes);
   }
@@ -73,6 +74,7 @@ export class DeviceEnd {
     const copy = bytes.slice();
     const network = this.#network;
     network.trace.add(network.clock.nowMs, this.name, "up", copy);
+    network.tap?.up(this.name, copy);
     this.#inFlightBytes += copy.length;
     if (network.isCut(this.link.name)) {
       this.#lost = true;
@@ -114,6 +116,7 @@ export class DeviceEnd {
       if (this.#network.isCut(this.link.name)) this.#lost = true;
       if (this.#state !== "open" || this.#lost) return;
       this.#network.trace.add(clock.nowMs, this.name, "down", bytes);
+      this.#network.tap?.down(this.name, bytes);
       this.#inbox.push(bytes);
       this.#inboxBytes += bytes.length;
       this.#handlers.onReadable(this.#inboxBytes);
@@ -163,6 +166,7 @@ export class DeviceEnd {
   #end(kind: string): void {
     this.#state = "closed";
     this.#network.trace.add(this.#network.clock.nowMs, this.name, kind);
+    this.#network.tap?.closed(this.name);
     this.#network.forget(this);
   }
 }

@@ -59,6 +59,13 @@ export class XsBoard {
     return this.#board?.heap();
   }
 
+  /** Sets the wall clock from outside, forwards or backwards, Unix ms. */
+  setClock(unixMs: number): void {
+    if (!this.isOn) return;
+    this.world?.clock.setWallMs(unixMs);
+    this.#board?.setClock(unixMs);
+  }
+
   powerOn(): void {
     if (this.isOn) return;
     this.#meterBefore = this.meter;

@@ -2,13 +2,13 @@
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { compileApp } from "../../engine/app.ts";
-import { ensureEngine } from "../../engine/ensure.ts";
 import { Fleet } from "../../sim/fleet.ts";
 import { FleetHub } from "../../sim/fleet-hub.ts";
 import type { StorageEntries } from "../../sim/provision.ts";
 import { exitCodes, UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
 import { type Output, printable } from "../output.ts";
+import { engineWithProgress } from "./engine-progress.ts";
 import { type FleetHubAccess, openHub } from "./hub-for-fleet.ts";
 import type { SimOptions } from "./options.ts";
 import { startTour } from "./tour.ts";
@@ -163,14 +163,4 @@ function report(output: Output, fleet: Fleet, hub: FleetHub): void {
       hint: "run again without --json and read the log, or: godwit doctor",
     },
   );
-}
-
-async function engineWithProgress(output: Output) {
-  let progress: ReturnType<Output["progress"]> | undefined;
-  const engine = await ensureEngine(({ done, total, name }) => {
-    progress ??= output.progress("building the XS engine (once)");
-    progress.update(done / total, name);
-  });
-  progress?.end("the XS engine is built");
-  return engine;
 }

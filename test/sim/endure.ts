@@ -1,0 +1,66 @@
+// One endurance run, for the short and the long tier: a seed, some days, everything checked.
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import { compileApp } from "../../host-tools/engine/app.ts";
+import { ensureEngine } from "../../host-tools/engine/ensure.ts";
+import type { SeededRandom } from "../../host-tools/sim/seeded-random.ts";
+import { type BoardMaker, xsBoards } from "../../host-tools/sim/virtual-board.ts";
+import { type RunSummary, VirtualRun } from "../../host-tools/sim/virtual-run.ts";
+import { Ledger } from "./ledger.ts";
+
+const appDir = fileURLToPath(new URL("apps/endurance", import.meta.url));
+
+/** Boards that run the endurance app on XS. */
+export async function enduranceBoards(): Promise<BoardMaker> {
+  const engine = await ensureEngine();
+  return xsBoards(engine, await compileApp(engine, appDir));
+}
+
+function nextDesired(_id: string, random: SeededRandom) {
+  return random.chance(0.5)
+    ? { sendIntervalS: random.int(30, 120) }
+    : { label: `l${random.int(0, 999)}` };
+}
+
+export async function endure(
+  makeBoard: BoardMaker,
+  seed: number,
+  days: number,
+): Promise<RunSummary> {
+  const ledger = new Ledger();
+  const run = new VirtualRun({
+    ...{ seed, days, boards: 1, name: "endure", method: "getState", makeBoard, nextDesired },
+    onLog: (board, _level, text) => ledger.log(board, text),
+  });
+  ledger.watch(run);
+  const summary = await run.run();
+  const id = run.boards[0]!.id;
+  const { lost, invented, misordered, ...counts } = ledger.check(id);
+  process.stdout.write(`${describe(summary)}\n`);
+  expect({ violations: summary.violations, lost, invented, misordered }).toEqual({
+    ...{ violations: [], lost: [], invented: [], misordered: [] },
+  });
+  expect(counts.duplicates).toBe(summary.duplicates);
+  expect(counts.acknowledged).toBeGreaterThan(days * 400);
+  expect(summary.outages + summary.hubFaults).toBeGreaterThan(days);
+  expect(summary.errors).toBe(0);
+  // The device's own word about what is in effect, beside what it reported.
+  const { desired } = run.hub.twins.view({ deviceId: id }).properties;
+  const answer = run.hub.methods.invoke({ deviceId: id }, { methodName: "getState" });
+  run.world.clock.runFor(10_000);
+  const { payload } = await answer;
+  const { sendIntervalS = 60, label = "" } = desired;
+  expect(payload).toEqual({ sendIntervalS, label });
+  return summary;
+}
+
+function describe(summary: RunSummary): string {
+  const { seed, days, traceHash, heapBytes } = summary;
+  const heap = heapBytes.length > 0 ? `${heapBytes[0]} to ${heapBytes.at(-1)}` : "not measured";
+  return (
+    `seed ${seed}, ${days} days: trace ${traceHash.slice(0, 16)}, ${summary.outages} outages, ` +
+    `${summary.renewals} renewals, ${summary.failOvers} fail-overs, ${summary.clockJumps} clock jumps, ` +
+    `${summary.powerCuts} power cuts, ${summary.d2cAcked} messages, ${summary.duplicates} duplicates, ` +
+    `heap ${heap} bytes, ${summary.speedup} x real time`
+  );
+}
