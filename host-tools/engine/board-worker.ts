@@ -72,8 +72,16 @@ async function handle(message: ToWorker): Promise<void> {
   board?.stop();
 }
 
+/** The pool counts the board as lost: it must not live on unseen beside its successor. */
+async function abandon(number: number): Promise<void> {
+  const board = boards.get(number);
+  boards.delete(number);
+  (await board)?.stop();
+}
+
 parentPort?.on("message", (message: ToWorker) => {
-  handle(message).catch((error) =>
-    send({ kind: "failed", board: message.board, error: String(error?.stack ?? error) }),
-  );
+  handle(message).catch((error) => {
+    send({ kind: "failed", board: message.board, error: String(error?.stack ?? error) });
+    abandon(message.board).catch(() => undefined);
+  });
 });

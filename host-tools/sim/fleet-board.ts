@@ -1,4 +1,5 @@
 // Runs inside a worker thread: one real-time board of the fleet (BoardPool's embedder module).
+import type { Log } from "../../firmware/ports/log.ts";
 import type { PooledBoard, WorkerContext } from "../engine/board-worker.ts";
 import type { BoardDescription, FromBoard, ToBoard } from "./fleet-messages.ts";
 import { writeEntries } from "./provision.ts";
@@ -7,14 +8,17 @@ import { MemoryKeyValue, NorFlash } from "./storage.ts";
 import { XsBoard } from "./xs-board.ts";
 
 const heapReportMs = 1000;
-const flashBytes = 64 * 4096;
+/** A board that logs in a loop must not bury the process that reads it. */
+const logLinesPerSecondMax = 200;
+
 /** Makes a board that is off; the fleet switches it on. */
 export default function createBoard(context: WorkerContext): PooledBoard {
   const description = context.description as BoardDescription;
   const storage = new MemoryKeyValue();
-  const flash = new NorFlash(flashBytes);
-  writeEntries(storage, description.storage);
+  const flash = new NorFlash(description.flash.byteLength, new Uint8Array(description.flash));
   const send = (message: FromBoard) => context.send(message);
+  writeEntries(storage, description.storage);
+  storage.onChange = (key, value) => send({ kind: "stored", key, value });
   let isCut = false;
   const board = new XsBoard({
     engine: context.engine,
@@ -26,8 +30,8 @@ export default function createBoard(context: WorkerContext): PooledBoard {
       world.setCut(isCut);
       return world;
     },
-    log: (level, text) => send({ kind: "log", level, text }),
-    onBoot: (boots) => send({ kind: "boot", boots }),
+    log: boundedLog((level, text) => send({ kind: "log", level, text })),
+    onBoot: () => send({ kind: "boot" }),
     onEnd: ({ state: _, ...failure }) => send({ kind: "ended", failure }),
   });
   const reporting = setInterval(() => reportHeap(board, send), heapReportMs);
@@ -46,6 +50,21 @@ export default function createBoard(context: WorkerContext): PooledBoard {
       clearInterval(reporting);
       board.powerOff();
     },
+  };
+}
+
+/** Lets so many lines through in a second; the rest is counted and told. */
+export function boundedLog(log: Log, nowMs: () => number = () => performance.now()): Log {
+  let sinceMs = -Infinity;
+  let lines = 0;
+  return (level, text) => {
+    if (nowMs() - sinceMs >= 1000) {
+      const dropped = lines - logLinesPerSecondMax;
+      if (dropped > 0) log("warn", `${dropped} log lines dropped`);
+      sinceMs = nowMs();
+      lines = 0;
+    }
+    if (++lines <= logLinesPerSecondMax) log(level, text);
   };
 }
 

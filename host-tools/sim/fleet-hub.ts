@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { encodePercent } from "../../firmware/codec/percent.ts";
 import type { HttpsClient } from "../hub/service-client.ts";
 import type { Fleet } from "./fleet.ts";
-import { type BoardView, historyMax } from "./fleet-view.ts";
+import { type BoardView, historyMax, latestMax } from "./fleet-view.ts";
 
 /** A line of the hub's `/events`. */
 interface EventLine {
@@ -43,13 +43,29 @@ export class FleetHub {
   async watch(): Promise<void> {
     const stream = await this.#options.client.stream("/events?follow=true", this.#stop.signal);
     const lines = createInterface({ input: stream });
-    lines.on("line", (line) => this.#receive(JSON.parse(line) as EventLine));
+    lines.on("line", (line) => this.#line(line));
     this.#watching = new Promise((resolve) => {
-      lines.once("close", resolve);
-      // The stream ends with the hub or with `close`; both are known by other means.
+      lines.once("close", () => {
+        // Ended by the hub: whoever watches must not take silence for peace.
+        if (!this.#stop.signal.aborted)
+          this.#options.fleet.log("hub", "error", "the hub has stopped telling its events");
+        resolve();
+      });
       stream.on("error", () => lines.close());
       lines.on("error", () => lines.close());
     });
+  }
+
+  #line(text: string): void {
+    let line: EventLine | { lost: number };
+    try {
+      line = JSON.parse(text) as typeof line;
+    } catch {
+      // The stream was cut within a line.
+      return;
+    }
+    if ("lost" in line) this.#options.fleet.log("hub", "warn", `${line.lost} events missed`);
+    else this.#receive(line);
   }
 
   /** Merges desired properties into a board's twin. */
@@ -111,7 +127,7 @@ export class FleetHub {
     this.connected.add(board.id);
     if (typeof line.body === "object" && line.body !== null) {
       for (const [name, value] of Object.entries(line.body))
-        if (typeof value === "number") board.latest[name] = value;
+        if (typeof value === "number" && hasRoom(board.latest, name)) board.latest[name] = value;
     }
     const first = Object.values(board.latest)[0];
     if (first !== undefined) board.history.push(first);
@@ -163,6 +179,11 @@ export class FleetHub {
     }
     return reported;
   }
+}
+
+/** A device may send any names; a screen needs a few. */
+function hasRoom(latest: object, name: string): boolean {
+  return Object.hasOwn(latest, name) || Object.keys(latest).length < latestMax;
 }
 
 function plain(section: object): object {

@@ -2,7 +2,6 @@
 import type { LogLevel } from "../../firmware/ports/log.ts";
 import type { CompiledApp } from "../engine/app.ts";
 import type { Failure, HeapSize } from "../engine/board-types.ts";
-import type { StorageEntries } from "./provision.ts";
 
 /** Everything a worker needs to make a board. */
 export interface BoardDescription {
@@ -10,15 +9,18 @@ export interface BoardDescription {
   app: Pick<CompiledApp, "main" | "modules" | "preload">;
   /** PEM of the roots the board trusts. */
   roots: string;
-  /** First contents of its key-value store. */
-  storage: StorageEntries;
+  /** What its key-value store holds; the fleet keeps it up to date, for a thread that has to be made anew. */
+  storage: Record<string, Uint8Array>;
+  /** Its NOR flash. Shared memory: it outlives the thread. */
+  flash: SharedArrayBuffer;
   heap?: HeapSize;
 }
 
 export type ToBoard = { kind: "power"; isOn: boolean } | { kind: "network"; isCut: boolean };
 
 export type FromBoard =
-  | { kind: "boot"; boots: number }
+  | { kind: "boot" }
   | { kind: "log"; level: LogLevel; text: string }
+  | { kind: "stored"; key: string; value: Uint8Array | undefined }
   | { kind: "heap"; loadedBytes: number; runningBytes: number; meter: number }
   | { kind: "ended"; failure: Failure };

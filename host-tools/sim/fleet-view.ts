@@ -14,7 +14,7 @@ export interface BoardView {
   /** Telemetry messages the hub has stored (and so acknowledged), and their body bytes. */
   messages: number;
   bytes: number;
-  /** Newest numeric telemetry by name. */
+  /** Newest numeric telemetry by name; at most `latestMax` names. */
   latest: Record<string, number>;
   /** Newest values of the first telemetry, for a small chart; at most `historyMax`. */
   history: number[];
@@ -47,4 +47,5 @@ export interface FleetView {
 }
 
 export const historyMax = 40;
+export const latestMax = 16;
 export const logMax = 200;

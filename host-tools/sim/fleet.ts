@@ -21,9 +21,13 @@ export interface FleetOptions {
   roots: string;
   /** Credentials by board id; the order is the order on screen. */
   boards: ReadonlyMap<string, StorageEntries>;
+  /** Other apps than `app`, by board id. */
+  apps?: ReadonlyMap<string, CompiledApp>;
   heap?: HeapSize;
   /** Threads for the boards; a thread dies with a board that hangs in it. Default: one per board, at most 4. */
   workers?: number;
+  /** A board that stays this long inside one native call is taken for lost. Default 10 s. */
+  turnMsMax?: number;
   onEvent?: (event: FleetEvent) => void;
 }
 
@@ -34,11 +38,13 @@ export type FleetEvent =
   | { event: "ended"; board: string; reason: string; message: string; at: string };
 
 const workersMax = 4;
+const flashBytes = 64 * 4096;
 
 export class Fleet {
   readonly view: FleetView;
   readonly #options: FleetOptions;
   readonly #pool: BoardPool;
+  readonly #descriptions: BoardDescription[];
   readonly #startedMs = performance.now();
   /** Boards whose thread was taken from under them. */
   readonly #lost = new Set<number>();
@@ -60,17 +66,23 @@ export class Fleet {
       engine: options.engine,
       embedder: fleetBoardModule(),
       workers: options.workers ?? Math.min(workersMax, ids.length),
+      ...(options.turnMsMax !== undefined && { turnMsMax: options.turnMsMax }),
       onMessage: (board, message) => this.#receive(board, message as FromBoard),
       onLost: (board, failure) => {
         this.#lost.add(board);
         this.#ended(board, failure);
       },
-      onRestarted: (board) => this.#power(board, true),
+      onRestarted: (board) => this.#resume(board),
     });
-    ids.forEach((id, index) => {
-      this.#pool.start(index, this.#describe(id));
-      this.#power(index, true);
+    this.#descriptions = ids.map((id) => this.#describe(id));
+    this.#descriptions.forEach((description, index) => {
+      this.#pool.start(index, description);
     });
+  }
+
+  /** Switches every board on. Until then they are off, so that a watcher misses nothing. */
+  start(): void {
+    for (const { id } of this.view.boards) this.setPower(id, true);
   }
 
   /** Switches a board's power. Storage and flash survive; everything else is gone. */
@@ -109,9 +121,15 @@ export class Fleet {
 
   #describe(id: string): BoardDescription {
     const { roots, boards, heap } = this.#options;
-    const { main, modules, preload } = this.#options.app;
-    const app = { main, modules, preload };
-    return { id, app, roots, storage: boards.get(id) ?? {}, ...(heap && { heap }) };
+    const { main, modules, preload } = this.#appOf(id);
+    const storage = { ...boards.get(id) };
+    const flash = new SharedArrayBuffer(flashBytes);
+    new Uint8Array(flash).fill(0xff);
+    return { id, app: { main, modules, preload }, roots, storage, flash, ...(heap && { heap }) };
+  }
+
+  #appOf(id: string): CompiledApp {
+    return this.#options.apps?.get(id) ?? this.#options.app;
   }
 
   #indexOf(id: string): number {
@@ -122,11 +140,20 @@ export class Fleet {
 
   #power(index: number, isOn: boolean): void {
     const view = this.view.boards[index]!;
-    // A board whose thread was lost is made anew; its flash is that of the factory.
-    if (isOn && this.#lost.delete(index)) this.#pool.start(index, this.#describe(view.id));
+    if (isOn && this.#lost.delete(index)) {
+      this.#pool.start(index, this.#descriptions[index]!);
+      this.#post(index, { kind: "network", isCut: view.isCut });
+    }
     view.power = isOn ? "on" : "off";
     if (isOn) view.failure = undefined;
     this.#post(index, { kind: "power", isOn });
+  }
+
+  /** Its thread was replaced because of a neighbour: the board is as it was, after a power cut. */
+  #resume(index: number): void {
+    const view = this.view.boards[index]!;
+    this.#post(index, { kind: "network", isCut: view.isCut });
+    if (view.power === "on") this.#post(index, { kind: "power", isOn: true });
   }
 
   #post(index: number, message: ToBoard): void {
@@ -137,10 +164,11 @@ export class Fleet {
     const view = this.view.boards[index]!;
     if (message.kind === "heap") view.heapBytes = message.loadedBytes + message.runningBytes;
     else if (message.kind === "ended") this.#ended(index, message.failure);
+    else if (message.kind === "stored") this.#stored(index, message.key, message.value);
     else if (message.kind === "boot") {
-      view.boots = message.boots;
-      this.log(view.id, "info", message.boots === 1 ? "powered on" : `boot ${message.boots}`);
-      this.#emit({ event: "boot", board: view.id, boots: message.boots });
+      view.boots++;
+      this.log(view.id, "info", view.boots === 1 ? "powered on" : `boot ${view.boots}`);
+      this.#emit({ event: "boot", board: view.id, boots: view.boots });
     } else {
       this.log(view.id, message.level, message.text.trimEnd());
       this.#emit({
@@ -152,9 +180,15 @@ export class Fleet {
     }
   }
 
+  #stored(index: number, key: string, value: Uint8Array | undefined): void {
+    const { storage } = this.#descriptions[index]!;
+    if (value) storage[key] = value;
+    else delete storage[key];
+  }
+
   #ended(index: number, failure: Failure): void {
     const view = this.view.boards[index]!;
-    const stack = failure.stack.map(this.#options.app.mapPosition);
+    const stack = failure.stack.map(this.#appOf(view.id).mapPosition);
     const where = stack.find((position) => position.file.endsWith(".ts"));
     const at = where ? `${where.file}:${where.line}${where.column ? `:${where.column}` : ""}` : "";
     view.power = "ended";

@@ -97,10 +97,14 @@ export class RealPlatform implements Platform, SocketOwner {
     this.#sockets.delete(socket);
   }
 
-  /** Cuts or restores the network: while cut, bytes go nowhere and connecting takes for ever. */
+  /** Cuts or restores the network: while cut, nothing leaves or arrives and connecting takes for ever. */
   setCut(isCut: boolean): void {
+    if (isCut === this.#isCut) return;
     this.#isCut = isCut;
-    if (!isCut) for (const socket of [...this.#sockets]) socket.resume();
+    for (const socket of [...this.#sockets]) {
+      if (isCut) socket.cut();
+      else socket.resume();
+    }
   }
 
   /** Pulls the plug: nothing is called back any more, sockets are reset without goodbye. */

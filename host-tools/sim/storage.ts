@@ -6,6 +6,8 @@ import type { KeyValue } from "../../firmware/ports/storage.ts";
 export class MemoryKeyValue implements KeyValue {
   readonly valueBytesMax: number;
   readonly #entries = new Map<string, Uint8Array>();
+  /** Told of every change, so that a copy can be kept elsewhere; no value: deleted. */
+  onChange: ((key: string, value: Uint8Array | undefined) => void) | undefined;
   /** Writes so far: flash wear of the board. */
   writes = 0;
 
@@ -24,11 +26,13 @@ export class MemoryKeyValue implements KeyValue {
       throw new RangeError(`value of ${value.length} bytes, ${this.valueBytesMax} allowed`);
     }
     this.writes++;
-    this.#entries.set(key, value.slice());
+    const kept = value.slice();
+    this.#entries.set(key, kept);
+    this.onChange?.(key, kept);
   }
 
   delete(key: string): void {
-    this.#entries.delete(key);
+    if (this.#entries.delete(key)) this.onChange?.(key, undefined);
   }
 
   keys(): string[] {
@@ -41,16 +45,21 @@ export class NorFlash implements Flash {
   readonly sizeBytes: number;
   readonly sectorBytes = 4096;
   readonly pageBytes = 256;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBufferLike>;
   /** Erases per sector: wear. */
   readonly erases: Uint32Array;
   /** Called before each operation; may throw to simulate a power cut. */
   onOperation: ((kind: "program" | "erase", offset: number, length: number) => void) | undefined;
 
-  constructor(sizeBytes: number) {
+  /** `bytes`: flash that exists already, for example shared with another thread. Default: erased. */
+  constructor(
+    sizeBytes: number,
+    bytes: Uint8Array<ArrayBufferLike> = new Uint8Array(sizeBytes).fill(0xff),
+  ) {
     if (sizeBytes % this.sectorBytes !== 0) throw new RangeError("size: whole sectors");
+    if (bytes.length !== sizeBytes) throw new RangeError(`${bytes.length} bytes for ${sizeBytes}`);
     this.sizeBytes = sizeBytes;
-    this.bytes = new Uint8Array(sizeBytes).fill(0xff);
+    this.bytes = bytes;
     this.erases = new Uint32Array(sizeBytes / this.sectorBytes);
   }
 

@@ -1,6 +1,7 @@
 // A board's TLS socket, terminated by Node: real handshake, certificate always verified, ECMA-419 back-pressure.
 
 import { createPrivateKey } from "node:crypto";
+import { isIP } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import type {
   Socket,
@@ -20,6 +21,8 @@ export interface SocketOwner {
 
 /** Send window of the ESP32 port. */
 const windowBytes = 8192;
+/** Received bytes the board has not read; beyond that the peer has to wait, as TCP's window makes it. */
+const inboxBytesMax = 32_768;
 const handshakeTimeoutMs = 30_000;
 
 const codes: Record<string, SocketErrorCode> = {
@@ -40,23 +43,30 @@ export class TlsSocket implements Socket {
   #inbox: Buffer[] = [];
   #inboxBytes = 0;
   #inFlightBytes = 0;
+  /** Written while the cable was cut; sent when it is back. Bounded by the send window. */
+  #held: Uint8Array[] = [];
   #isOpen = false;
   #isClosed = false;
 
   constructor(owner: SocketOwner, options: SocketOptions) {
     this.#owner = owner;
     this.#options = options;
-    // A cut cable: the attempt hangs until the device itself gives up.
-    if (owner.isCut) return;
+    // A cut cable: the attempt hangs until the cable is back or the device itself gives up.
+    if (!owner.isCut) this.#dial();
+  }
+
+  #dial(): void {
+    const { host, port, tls } = this.#options;
     try {
       this.#socket = connect({
-        host: options.host,
-        port: options.port,
-        servername: options.host,
+        host,
+        port,
+        // A server name is a name: addresses are not allowed in it (RFC 6066, 3).
+        ...(isIP(host) === 0 && { servername: host }),
         minVersion: "TLSv1.2",
         rejectUnauthorized: true,
         timeout: handshakeTimeoutMs,
-        ...material(options.tls, owner.roots),
+        ...material(tls, this.#owner.roots),
       });
     } catch (error) {
       setImmediate(() => this.#fail("handshake", (error as Error).message));
@@ -72,6 +82,7 @@ export class TlsSocket implements Socket {
     const all = this.#inbox.length === 1 ? this.#inbox[0]! : Buffer.concat(this.#inbox);
     this.#inbox = count < all.length ? [all.subarray(count)] : [];
     this.#inboxBytes -= count;
+    this.#setFlow();
     return new Uint8Array(all.subarray(0, count));
   }
 
@@ -83,7 +94,8 @@ export class TlsSocket implements Socket {
     }
     const count = bytes.length;
     this.#inFlightBytes += count;
-    if (!this.#owner.isCut) this.#socket.write(bytes, () => this.#sent(count));
+    if (this.#owner.isCut) this.#held.push(bytes);
+    else this.#send(bytes);
     return windowBytes - this.#inFlightBytes;
   }
 
@@ -101,11 +113,35 @@ export class TlsSocket implements Socket {
     this.#socket?.destroy();
   }
 
-  /** The cable is back. What was written meanwhile is lost, so the stream is broken for good: TLS notices. */
+  /** The cable is cut: nothing more arrives. */
+  cut(): void {
+    this.#setFlow();
+  }
+
+  /** The cable is back, and TCP repeats what was lost: both directions go on where they stopped. */
   resume(): void {
-    if (!this.#socket) this.#fail("timeout", `no answer from ${this.#options.host}`);
-    else if (this.#inFlightBytes > 0) this.#socket.destroy();
-    else this.#announce();
+    const socket = this.#socket;
+    if (!socket) this.#dial();
+    else if (socket.destroyed) this.#fail("closed", "closed by the peer");
+    else if (this.#isOpen) this.#goOn();
+    else if (socket.authorized) this.#connected(socket);
+  }
+
+  #goOn(): void {
+    for (const bytes of this.#held.splice(0)) this.#send(bytes);
+    this.#setFlow();
+    this.#announce();
+    if (!this.#isClosed) this.#options.onWritable(windowBytes - this.#inFlightBytes);
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.#socket?.write(bytes, () => this.#sent(bytes.length));
+  }
+
+  #setFlow(): void {
+    if (!this.#isOpen) return;
+    if (this.#owner.isCut || this.#inboxBytes >= inboxBytesMax) this.#socket?.pause();
+    else this.#socket?.resume();
   }
 
   #listen(socket: TLSSocket): void {
@@ -113,6 +149,7 @@ export class TlsSocket implements Socket {
     socket.on("data", (bytes: Buffer) => {
       this.#inbox.push(bytes);
       this.#inboxBytes += bytes.length;
+      this.#setFlow();
       this.#announce();
     });
     socket.on("timeout", () => {
@@ -163,6 +200,7 @@ export class TlsSocket implements Socket {
   #end(): void {
     this.#isClosed = true;
     this.#isOpen = false;
+    this.#held = [];
     this.#owner.forget(this);
   }
 }

@@ -28,6 +28,8 @@ export interface XsBoardOptions {
   turnCodesMax?: number;
 }
 
+const restartMs = 300;
+
 export class XsBoard {
   readonly options: XsBoardOptions;
   boots = 0;
@@ -35,13 +37,14 @@ export class XsBoard {
   #board: Board | undefined;
   #host: PortHost | undefined;
   #meterBefore = 0;
+  #isRestarting = false;
 
   constructor(options: XsBoardOptions) {
     this.options = options;
   }
 
   get isOn(): boolean {
-    return this.#host !== undefined;
+    return this.#host !== undefined || this.#isRestarting;
   }
 
   /** The engine's board of this life, for statistics; undefined before the first power-on. */
@@ -68,9 +71,12 @@ export class XsBoard {
 
   powerOn(): void {
     if (this.isOn) return;
+    this.#boot(this.options.createWorld());
+  }
+
+  #boot(world: BoardWorld): void {
     this.#meterBefore = this.meter;
     const { options } = this;
-    const world = options.createWorld();
     const host = new PortHost({
       clock: world.clock,
       timers: world.timers,
@@ -107,13 +113,25 @@ export class XsBoard {
     this.world?.powerOff();
     this.#host?.powerOff();
     this.#host = undefined;
+    this.#isRestarting = false;
   }
 
   #ended(status: BoardStatus): void {
     if (status.state !== "aborted") return;
     this.powerOff();
-    if (status.reason === "restart") this.powerOn();
+    if (status.reason === "restart") this.#restart();
     else this.options.onEnd?.(status);
+  }
+
+  /** A chip's ROM and loader take their time: an app that restarts at once must not starve its thread. */
+  #restart(): void {
+    const world = this.options.createWorld();
+    this.world = world;
+    this.#isRestarting = true;
+    world.timers.start(restartMs, () => {
+      this.#isRestarting = false;
+      this.#boot(world);
+    });
   }
 }
 

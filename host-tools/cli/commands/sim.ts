@@ -41,7 +41,8 @@ export function register(command: Command, context: Context): void {
     .option("--seconds <s>", "end after this time", number("--seconds", 1, 86_400))
     .option(
       "--hub <connection>",
-      "owner connection string or data folder of a running hub (default: an own hub)",
+      "data folder of a running hub, or its owner connection string; others on this machine can read " +
+        "arguments, so give the string as GODWIT_HUB_CONNECTION (default: an own hub)",
     )
     .option("--ca <file>", "CA of that hub, PEM")
     .option("--mqtt-port <port>", "MQTT port of that hub", number("--mqtt-port", 1, 65_535))

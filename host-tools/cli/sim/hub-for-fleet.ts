@@ -6,7 +6,7 @@ import { encodePercent } from "../../../firmware/codec/percent.ts";
 import { deviceConnectionString, parseServiceConnection } from "../../hub/connection-string.ts";
 import { defaultDataDir, hubPaths, readContact } from "../../hub/data-dir.ts";
 import { startHub } from "../../hub/hub.ts";
-import { HttpsClient } from "../../hub/service-client.ts";
+import { HttpsClient, readCa } from "../../hub/service-client.ts";
 import {
   connectionStringCredentials,
   groupCredentials,
@@ -14,6 +14,7 @@ import {
 } from "../../sim/provision.ts";
 import { nodeDigestPort } from "../../sim/real-platform.ts";
 import { exitCodes, UserError } from "../../user-error.ts";
+import type { Context } from "../command.ts";
 import type { SimOptions } from "./options.ts";
 
 const groupId = "godwit-sim";
@@ -29,15 +30,23 @@ export interface FleetHubAccess {
   close(): Promise<void>;
 }
 
+export type HubContext = Pick<Context, "env" | "cwd">;
+
 /** Starts or finds the hub. @throws UserError when it cannot be reached or found. */
-export function openHub(options: SimOptions, cwd: string): Promise<FleetHubAccess> {
-  return options.hub === undefined ? ownHub() : runningHub(options.hub, options, cwd);
+export function openHub(options: SimOptions, context: HubContext): Promise<FleetHubAccess> {
+  const { env, cwd } = context;
+  const named = options.hub ?? env.GODWIT_HUB_CONNECTION;
+  return named === undefined || named === "" ? ownHub() : runningHub(named, options, cwd);
 }
 
 /** A hub of this process; boards register through a symmetric-key enrollment group, as in a factory. */
 async function ownHub(): Promise<FleetHubAccess> {
   const dataDir = mkdtempSync(join(tmpdir(), "godwit-sim-"));
-  const hub = await startHub({ dataDir, mqttsPort: 0, httpsPort: 0 });
+  const remove = () => rmSync(dataDir, { recursive: true, force: true });
+  const hub = await startHub({ dataDir, mqttsPort: 0, httpsPort: 0 }).catch((error: unknown) => {
+    remove();
+    throw error;
+  });
   const group = hub.core.enrollments.putGroup(groupId, { attestation: { type: "symmetricKey" } });
   if (group.attestation.type !== "symmetricKey") throw new Error("a group without a key");
   const { primaryKey: groupKey } = group.attestation.symmetricKey;
@@ -51,7 +60,7 @@ async function ownHub(): Promise<FleetHubAccess> {
       groupCredentials(nodeDigestPort, { dpsHost: deviceHost, idScope, groupKey }, id),
     close: async () => {
       await hub.close();
-      rmSync(dataDir, { recursive: true, force: true });
+      remove();
     },
   };
 }
@@ -60,13 +69,15 @@ interface Target {
   connectionString: string;
   mqttPort: number;
   caFile: string;
+  /** Where it listens when its name means nothing to the resolver. */
+  address: string | undefined;
 }
 
 /** A hub that runs already; boards are registered through its service API. */
 async function runningHub(text: string, options: SimOptions, cwd: string): Promise<FleetHubAccess> {
   const target = findTarget(text, options, cwd);
-  const ca = readFileSync(target.caFile, "utf8");
-  const client = new HttpsClient(target.connectionString, ca);
+  const ca = readCa(target.caFile);
+  const client = new HttpsClient(target.connectionString, ca, target.address);
   const { hostName } = parseServiceConnection(target.connectionString);
   const deviceHost = `${hostName.replace(/:\d+$/, "")}:${target.mqttPort}`;
   return {
@@ -112,6 +123,7 @@ function findTarget(text: string, options: SimOptions, cwd: string): Target {
     connectionString: isConnection ? text : contact!.ownerConnectionString,
     mqttPort: options.mqttPort ?? (isSame ? contact.mqttsPort : defaultMqttPort),
     caFile: resolve(cwd, caFile),
+    address: isSame ? contact.address : undefined,
   };
 }
 

@@ -22,7 +22,7 @@ export async function simulateReally(
   const interrupted = context.interrupted();
   const engine = await engineWithProgress(context.output);
   const app = await compileApp(engine, appDir);
-  const access = await openHub(options, context.cwd);
+  const access = await openHub(options, context);
   const name = basename(appDir);
   try {
     const boards = new Map<string, StorageEntries>();
@@ -63,6 +63,7 @@ async function runFleet(
     onEvent: (event) => emit(output, event),
   });
   await hub.watch();
+  fleet.start();
   const limits = options.seconds === undefined ? [] : [AbortSignal.timeout(options.seconds * 1000)];
   const end = AbortSignal.any([interrupted, ...limits]);
   if (options.demo) startTour(fleet, hub, end);

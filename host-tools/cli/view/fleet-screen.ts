@@ -38,7 +38,7 @@ function stateOf(board: BoardView): { text: string; color: string } {
 function boardRow(board: BoardView, isSelected: boolean): ReactElement {
   const state = stateOf(board);
   const [name, value] = Object.entries(board.latest)[0] ?? ["", undefined];
-  const reading = value === undefined ? "" : `${name} ${value.toFixed(2)}`;
+  const reading = value === undefined ? "" : `${printable(name)} ${value.toFixed(2)}`;
   return h(
     Text,
     { key: board.id, bold: isSelected, wrap: "truncate" },
@@ -53,7 +53,12 @@ function boardRow(board: BoardView, isSelected: boolean): ReactElement {
 
 function twinBox(board: BoardView | undefined, width: number): ReactElement {
   const line = (label: string, value: unknown) =>
-    h(Text, { wrap: "truncate" }, h(Text, { dimColor: true }, label), jsonText(value, width - 14));
+    h(
+      Text,
+      { wrap: "truncate" },
+      h(Text, { dimColor: true }, label),
+      printable(jsonText(value, width - 14)),
+    );
   return h(
     Box,
     { flexDirection: "column", marginTop: 1 },
@@ -151,6 +156,7 @@ export async function showFleet(
   actions: FleetActions,
   signal: AbortSignal,
 ): Promise<void> {
+  if (signal.aborted) return;
   const screen = render(h(Screen, { view, actions }), { exitOnCtrlC: false });
   const stop = () => screen.unmount();
   signal.addEventListener("abort", stop, { once: true });
