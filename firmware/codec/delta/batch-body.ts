@@ -148,11 +148,7 @@ export class BodyWriter {
     coder.number(T_WIDE, series.low);
   }
 
-  private *residuals(
-    plan: number,
-    base: number,
-    hold?: Int32Array,
-  ): Generator<undefined, void> {
+  private *residuals(plan: number, base: number, hold?: Int32Array): Generator<undefined, void> {
     const { coder, encoder, series } = this;
     if (plan === CONSTANT) return;
     encoder.start(series.x, series.count, base, plan, hold);

@@ -7,8 +7,8 @@ import {
   BOOLEAN,
   DECIMAL,
   ENTRIES_MAX,
-  FLOAT64,
   FLOAT_DECIMAL,
+  FLOAT64,
   NEGATIVE_ZERO,
   RAW,
   TEXT,
@@ -214,8 +214,7 @@ export class Column {
    */
   admit(value: unknown, isFirst: boolean): ((number: number) => number) | undefined {
     const { kind } = this.quantum;
-    const wanted =
-      typeof value === "boolean" ? BOOLEAN : typeof value === "string" ? TEXT : BLOB;
+    const wanted = typeof value === "boolean" ? BOOLEAN : typeof value === "string" ? TEXT : BLOB;
     if (kind === wanted || kind === BLOB) return undefined;
     const before = this.entries;
     const next = isFirst ? wanted : BLOB;

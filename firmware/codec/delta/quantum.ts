@@ -144,7 +144,9 @@ export class Quantum {
       before.decimals > this.decimals &&
       before.decimals < this.decimals + 4 &&
       before.digits >= this.digits;
-    return isFiner ? new Quantum({ ...this.options, decimals: before.decimals, digits: before.digits }, bits) : this;
+    return isFiner
+      ? new Quantum({ ...this.options, decimals: before.decimals, digits: before.digits }, bits)
+      : this;
   }
 
   // Numbers of `digits` significant digits in order: 10^digits steps up to the first full decade,

@@ -169,7 +169,8 @@ export class SeriesEncoder {
       let table = base;
       let shift = 0;
       if (average < 32) {
-        if (average >= 4) table += average < 12 ? ONE_SCALE : average < 24 ? TWO_SCALES : THREE_SCALES;
+        if (average >= 4)
+          table += average < 12 ? ONE_SCALE : average < 24 ? TWO_SCALES : THREE_SCALES;
         if (previous !== 0) table += previous === 1 ? RESIDUAL_STEP : TWO;
       } else if (average < 64) table += average < 48 ? FOUR_SCALES : FIVE_SCALES;
       else {

@@ -1,5 +1,5 @@
 // The series encoder of the static profile with the range coder's arithmetic in line: the same bytes for half the work.
-import { RESIDUAL, T_ESCAPE } from "./layout.ts";
+import { RESIDUAL, RESIDUAL_STEP, T_ESCAPE } from "./layout.ts";
 import { SHIFT } from "./model.ts";
 import { BOTTOM, type RangeEncoder } from "./range-encoder.ts";
 import {
@@ -12,7 +12,6 @@ import {
   THREE_SCALES,
   TWO_SCALES,
 } from "./series-encoder.ts";
-import { RESIDUAL_STEP } from "./layout.ts";
 
 const ESCAPE = RESIDUAL - 1;
 const TWO = 2 * RESIDUAL_STEP;

@@ -6,7 +6,12 @@ import { GodwitError } from "../../../firmware/codec/error.ts";
 import { writeBatchFile } from "../../telemetry/batch-file.ts";
 import { parseCsv } from "../../telemetry/csv.ts";
 import { encodeTable } from "../../telemetry/encode-table.ts";
-import { decodeBatchFile, formatRows, type RowFormat, rowFormats } from "../../telemetry/rows-out.ts";
+import {
+  decodeBatchFile,
+  formatRows,
+  type RowFormat,
+  rowFormats,
+} from "../../telemetry/rows-out.ts";
 import { exitCodes, UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
 
@@ -113,7 +118,9 @@ export function register(command: Command, context: Context): void {
   command
     .command("decode <file>")
     .description("decode a file of batches (- for stdin)")
-    .addOption(new Option("--format <name>", "form of the rows").choices(rowFormats).default("jsonl"))
+    .addOption(
+      new Option("--format <name>", "form of the rows").choices(rowFormats).default("jsonl"),
+    )
     .option("--out <file>", "write to a file instead of stdout")
     .action((path: string, options: { format: RowFormat; out?: string }) =>
       decode(path, options.format, options.out, context),
