@@ -14,6 +14,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
     summary: "run a local IoT Hub, and manage its devices",
     load: () => import("./commands/hub.ts"),
   },
+  telemetry: {
+    summary: "encode recordings to delta batches, decode them again",
+    load: () => import("./commands/telemetry.ts"),
+  },
   engine: {
     summary: "build the XS engine that simulation runs on",
     load: () => import("./commands/engine.ts"),

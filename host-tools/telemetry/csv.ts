@@ -47,7 +47,7 @@ export function parseCsv(text: string): Table {
     if (!/^-?\d+$/.test(time) || !Number.isSafeInteger(Number(time)))
       throw wrong(i + 1, `${first} "${time}" is no whole number up to 2^53`);
     table.times.push(Number(time));
-    table.rows.push(cells.slice(1).map(valueOf));
+    table.rows.push(cells.slice(1).map(cellValue));
   }
   return table;
 }
@@ -73,7 +73,7 @@ function splitLine(line: string, number: number): RawCell[] {
   }
 }
 
-function valueOf({ text, isQuoted }: RawCell): Cell {
+function cellValue({ text, isQuoted }: RawCell): Cell {
   if (isQuoted) return text;
   if (WORDS.has(text)) return WORDS.get(text);
   return NUMBER.test(text) ? Number(text) : text;

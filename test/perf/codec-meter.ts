@@ -31,8 +31,9 @@ function reach(engine: Engine, path: string, modules: Map<string, Uint8Array>): 
 export interface Marks {
   /** Units by mark, added up over all batches. */
   units: Record<string, number>;
-  /** Bytes of XS heap at the peak, beside loaded code. */
+  /** Bytes of XS heap that the run holds at its end, beside loaded code, and at its peak. */
   heapBytes: number;
+  heapPeakBytes: number;
   codeBytes: number;
 }
 
@@ -69,10 +70,13 @@ async function runMarks(source: string, imports: readonly string[]): Promise<Mar
   board.load([...modules.keys()].filter((name) => name !== "bench"));
   const status = board.start("bench");
   if (status.state !== "running") throw new Error(`${status.reason}: ${status.message}`);
-  return { units, heapBytes: board.heap().running.bytesPeak, codeBytes };
+  const heapPeakBytes = board.heap().running.bytesPeak;
+  board.collectGarbage();
+  return { units, heapBytes: board.heap().running.bytes, heapPeakBytes, codeBytes };
 }
 
-const ENCODER = "firmware/codec/delta/encoder.js";
+const ENCODER = "firmware/codec/delta/encoder";
+const LEB128 = "test/perf/leb128";
 
 function literal(table: Table, rows: number): string {
   const cell = (value: unknown): string => (value === undefined ? "null" : String(value));
@@ -82,38 +86,106 @@ function literal(table: Table, rows: number): string {
     .join(",\n");
 }
 
-/** Units per value (rows x channels; the time's cost is in it) over `batches` batches of `rows` rows. */
-export async function meterEncoder(
+/** Units per value; a time stamp is a value as any other, an empty cell is none. */
+export interface MeterFigures {
+  record: number;
+  encode: number;
+  total: number;
+  /** The first batch, in which the encoder finds grids and predictors. */
+  first: number;
+}
+
+const BATCH_ROWS = 128;
+/** A first batch to learn from and sixteen more: one period of the encoder's surveys. */
+const BATCHES = 17;
+
+function span(table: Table): { rows: number; values: number; firstValues: number } {
+  const rows = Math.min(BATCHES, Math.floor(table.rows.length / BATCH_ROWS)) * BATCH_ROWS;
+  const count = (from: number, to: number): number =>
+    table.rows
+      .slice(from, to)
+      .reduce((sum, row) => sum + 1 + row.filter((value) => value !== undefined).length, 0);
+  return { rows, values: count(BATCH_ROWS, rows), firstValues: count(0, BATCH_ROWS) };
+}
+
+/** Cost of a long-lived delta encoder, from the second batch on. */
+export async function meterDelta(
   table: Table,
   profile: "static" | "adaptive",
-  rows: number,
-  batches: number,
   extra: object = {},
-): Promise<Record<string, number>> {
-  const count = Math.min(batches, Math.floor(table.rows.length / rows)) * rows;
+): Promise<MeterFigures> {
+  const { rows, values, firstValues } = span(table);
   const options = {
     channels: table.names.map((name) => ({ name })),
     profile,
     tick: table.tick,
-    rowsMax: rows,
+    rowsMax: BATCH_ROWS,
     bytesMax: 60_000,
     ...extra,
   };
-  const marks = await runMarks(
-    `import { DeltaEncoder } from "${ENCODER.replace(".js", "")}";
-const rows = [${literal(table, count)}];
+  const { units } = await runMarks(
+    `import { DeltaEncoder } from "${ENCODER}";
+const rows = [${literal(table, rows)}];
 const encoder = new DeltaEncoder(${JSON.stringify(options)});
 trace("\\n");
 for (let i = 0; i < rows.length;) {
-  for (const end = i + ${rows}; i < end; i++) encoder.record(rows[i][0], rows[i][1]);
-  trace("record\\n");
+  const isFirst = i === 0;
+  for (const end = i + ${BATCH_ROWS}; i < end; i++) encoder.record(rows[i][0], rows[i][1]);
+  trace(isFirst ? "first\\n" : "record\\n");
   encoder.take();
-  trace(i === ${rows} ? "first\\n" : "encode\\n");
+  trace(isFirst ? "first\\n" : "encode\\n");
 }`,
-    [ENCODER],
+    [`${ENCODER}.js`],
   );
-  const values = count * table.names.length;
-  return Object.fromEntries(
-    Object.entries(marks.units).map(([mark, units]) => [mark, units / values]),
+  const { record = 0, encode = 0, first = 0 } = units;
+  return {
+    record: record / values,
+    encode: encode / values,
+    total: (record + encode) / values,
+    first: first / firstValues,
+  };
+}
+
+/** Cost of the LEB128 encoder over the same rows. */
+export async function meterLeb128(table: Table): Promise<number> {
+  const { rows, values } = span(table);
+  const decimals = table.names.map((_, c) =>
+    Math.min(
+      9,
+      Math.max(...table.rows.map((row) => String(row[c] ?? "").split(".")[1]?.length ?? 0)),
+    ),
   );
+  const { units } = await runMarks(
+    `import { Leb128Encoder } from "${LEB128}";
+const rows = [${literal(table, rows)}];
+const encoder = new Leb128Encoder(${JSON.stringify(decimals)});
+for (let i = 0; i < rows.length; i++) {
+  if (i === ${BATCH_ROWS}) trace("\\n");
+  if (i % ${BATCH_ROWS} === 0) encoder.length = 0;
+  encoder.record(rows[i][0], rows[i][1]);
+}
+trace("all\\n");`,
+    [`${LEB128}.js`],
+  );
+  return (units.all ?? 0) / values;
+}
+
+/** Bytes of XS heap (slots and chunks) of an encoder with 10 channels and 128 rows, and of its bytecode. */
+export async function measureMemory(
+  profile: "static" | "adaptive",
+): Promise<{ state: number; peak: number; code: number }> {
+  const names = Array.from({ length: 10 }, (_, i) => ({ name: `c${i}` }));
+  const options = { channels: names, profile, tick: "ms", rowsMax: BATCH_ROWS, bytesMax: 4096 };
+  const { heapBytes, heapPeakBytes, codeBytes } = await runMarks(
+    `import { DeltaEncoder } from "${ENCODER}";
+const encoder = new DeltaEncoder(${JSON.stringify(options)});
+globalThis.keep = encoder;
+for (let batch = 0; batch < 2; batch++) {
+  for (let i = 0; i < ${BATCH_ROWS}; i++)
+    encoder.record(i * 1000, [i, i / 10, -i, i * i, i % 7, 0, i / 100, 1, i & 1, 5 - i]);
+  encoder.take();
+}`,
+    [`${ENCODER}.js`],
+  );
+  return { state: heapBytes, peak: heapPeakBytes, code: codeBytes };
 }

@@ -63,9 +63,8 @@ export const T_PRESENT = 13 * STEP;
 export const T_EXACT = 15 * STEP;
 export const T_ULP = 17 * STEP;
 export const T_CACHE = 18 * STEP;
-export const T_CACHE_FAR = 27 * STEP;
-export const T_CROSS = 28 * STEP;
-export const PLAIN_TABLES = 29;
+export const T_CACHE_FAR = 30 * STEP;
+export const PLAIN_TABLES = 31;
 
 // Residual tables: time first, then values; small scales by the history of zeros.
 export const T_RESIDUAL = PLAIN_TABLES * STEP;

@@ -66,7 +66,7 @@ export class Recorder {
     if (this.isNumeric)
       for (let i = 0; i < width; i++) {
         const value = values[i];
-        // NaN differs from itself and takes the long way, as everything that is no number.
+        // biome-ignore lint/suspicious/noSelfCompare: tells NaN, which takes the long way, without a call
         raw[at++] = typeof value === "number" && value === value ? value : this.other(value, i);
       }
     else for (let i = 0; i < width; i++) raw[at++] = this.other(values[i], i);

@@ -58,7 +58,7 @@ export class SeriesDecoder {
     let last = 0;
     for (let i = 1; i < count; i++) {
       let table = T_CACHE + last * STEP;
-      if (hold) table += hold[i] === hold[i - 1] ? 3 * STEP : 6 * STEP;
+      if (hold) table += hold[i] === hold[i - 1] ? 4 * STEP : 8 * STEP;
       const symbol = coder.symbol(table);
       if (symbol === 0) {
         x[i] = this.residual(i);
@@ -72,7 +72,7 @@ export class SeriesDecoder {
         x[i] = recent[index]!;
         if (this.predictor === 3) this.follow(x[i]!, i);
         recent.copyWithin(1, 0, index);
-        last = index === 0 ? 1 : 2;
+        last = index > 0 ? 2 : last === 1 || last === 3 ? 3 : 1;
       }
       recent[0] = x[i]!;
     }
@@ -94,7 +94,8 @@ export class SeriesDecoder {
     const bucket = bucketOf(this.average);
     let table = this.base;
     let shift = 0;
-    if (bucket < 4) table += (bucket * 3 + Math.min(this.previous, 2)) * RESIDUAL_STEP;
+    if (bucket === 0) table += this.average > 0 ? RESIDUAL_STEP : 0;
+    else if (bucket < 4) table += (bucket * 3 + Math.min(this.previous, 2)) * RESIDUAL_STEP;
     else if (bucket < 6) table += (bucket + 8) * RESIDUAL_STEP;
     else {
       shift = (bucket >> 1) - 2;

@@ -106,10 +106,10 @@ export class SeriesEncoder {
     let before = x[this.next - 1]!;
     for (let i = this.next; i < end; i++) {
       const value = x[i]!;
-      const table = T_CACHE + STEP * (hold ? last + (hold[i] === hold[i - 1] ? 3 : 6) : last);
+      const table = T_CACHE + STEP * (hold ? last + (hold[i] === hold[i - 1] ? 4 : 8) : last);
       if (value === before) {
         coder.symbol(table, 1);
-        last = 1;
+        last = last === 1 || last === 3 ? 3 : 1;
         if (isMean) this.follow(value, i);
         continue;
       }
@@ -168,9 +168,10 @@ export class SeriesEncoder {
       before = value;
       let table = base;
       let shift = 0;
-      if (average < 32) {
-        if (average >= 4)
-          table += average < 12 ? ONE_SCALE : average < 24 ? TWO_SCALES : THREE_SCALES;
+      if (average < 4) {
+        if (average > 0) table += RESIDUAL_STEP;
+      } else if (average < 32) {
+        table += average < 12 ? ONE_SCALE : average < 24 ? TWO_SCALES : THREE_SCALES;
         if (previous !== 0) table += previous === 1 ? RESIDUAL_STEP : TWO;
       } else if (average < 64) table += average < 48 ? FOUR_SCALES : FIVE_SCALES;
       else {

@@ -51,11 +51,10 @@ export class StaticSeriesEncoder extends SeriesEncoder {
         table += average < 1024 ? NEAR : FAR;
         if ((average >> (shift + 4)) & 1) table += RESIDUAL_STEP;
       } else if (average >= 32) table += average < 48 ? FOUR_SCALES : FIVE_SCALES;
-      else {
-        if (average >= 4)
-          table += average < 12 ? ONE_SCALE : average < 24 ? TWO_SCALES : THREE_SCALES;
+      else if (average >= 4) {
+        table += average < 12 ? ONE_SCALE : average < 24 ? TWO_SCALES : THREE_SCALES;
         if (previous !== 0) table += previous === 1 ? RESIDUAL_STEP : TWO;
-      }
+      } else if (average > 0) table += RESIDUAL_STEP;
       const high = error >> shift;
       const folded = (high << 1) ^ (high >> 31);
       if (folded < ESCAPE) {

@@ -1,0 +1,92 @@
+// Sizes of the delta codec on the nine recorded sets, beside the recorded sizes of other methods.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { decodeBatch } from "../../firmware/codec/delta/decoder.ts";
+import { DeltaEncoder, type DeltaEncoderOptions } from "../../firmware/codec/delta/encoder.ts";
+import type { Table } from "../../host-tools/telemetry/csv.ts";
+import { readSets } from "../../host-tools/telemetry/train.ts";
+
+export const profiles = ["adaptive", "static"] as const;
+export const batchRows = [32, 128, 512] as const;
+export type Profile = (typeof profiles)[number];
+export type BatchRows = (typeof batchRows)[number];
+
+// The tests run as sources under vitest and compiled from build/ in the bench.
+const here = fileURLToPath(new URL(".", import.meta.url));
+const root = here.replace(/(build\/)?test\/perf\/$/, "");
+const folder = `${root}test/data/telemetry/`;
+
+export const sets: ReadonlyMap<string, Table> = readSets(folder);
+export const baselines: Record<string, Record<string, Record<string, number>>> = JSON.parse(
+  readFileSync(`${folder}baselines.json`, "utf8"),
+);
+
+/** Geometric mean at most this: the reference made 2 % worse (N = 32, 128, 512). */
+export const floors: Record<Profile, Record<BatchRows, number>> = {
+  adaptive: { 32: 4.63, 128: 3.71, 512: 3.38 },
+  static: { 32: 4.67, 128: 3.79, 512: 3.53 },
+};
+
+/** Cells that the reference codec leaves to others: random mantissas and a long quiet signal. */
+export const exempt: readonly string[] = [
+  "imu_float 128 pco12 adaptive",
+  "imu_float 128 pco12 static",
+  "imu_float 512 pco12 adaptive",
+  "imu_float 512 pco12 static",
+  "imu_float 128 delta_leb128_deflate9 static",
+  "imu_float 512 delta_leb128_deflate9 adaptive",
+  "imu_float 512 delta_leb128_deflate9 static",
+  "imu_float 512 json_brotli11 static",
+  "ppg_adc_irreg 512 pco12 adaptive",
+  "ppg_adc_irreg 512 pco12 static",
+];
+
+export interface SizeOptions {
+  /** One encoder for all batches, as on a device; otherwise a new one for each. Batches stand alone either way. */
+  isKept?: boolean;
+  priors?: string;
+}
+
+/** Bytes per row over all full batches of a set. @throws Error at the first value that does not come back */
+export function bytesPerRow(
+  table: Table,
+  profile: Profile,
+  rows: number,
+  { isKept = false, priors }: SizeOptions = {},
+): number {
+  const options: DeltaEncoderOptions = {
+    channels: table.names.map((name) => ({ name })),
+    profile,
+    tick: table.tick,
+    rowsMax: rows,
+    bytesMax: 250_000,
+    ...(priors !== undefined && { priors }),
+  };
+  let encoder = new DeltaEncoder(options);
+  let bytes = 0;
+  let count = 0;
+  for (let start = 0; start + rows <= table.rows.length; start += rows) {
+    if (!isKept) encoder = new DeltaEncoder(options);
+    for (let i = start; i < start + rows; i++) encoder.record(table.times[i]!, table.rows[i]!);
+    const batch = encoder.take();
+    check(table, start, batch.bytes, priors);
+    bytes += batch.bytes.length;
+    count += batch.rows;
+  }
+  return bytes / count;
+}
+
+function check(table: Table, start: number, bytes: Uint8Array, priors: string | undefined): void {
+  const { times, channels } = decodeBatch(bytes, priors === undefined ? {} : { priors });
+  for (let i = 0; i < times.length; i++) {
+    if (times[i] !== table.times[start + i]) throw new Error(`time of row ${start + i} differs`);
+    for (let c = 0; c < table.names.length; c++)
+      if (!Object.is(channels[c]![i], table.rows[start + i]![c]))
+        throw new Error(`${table.names[c]} of row ${start + i} differs`);
+  }
+}
+
+export function geometricMean(values: Iterable<number>): number {
+  const logs = Array.from(values, Math.log);
+  return Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length);
+}

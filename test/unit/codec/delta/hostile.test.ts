@@ -1,0 +1,70 @@
+// Input that is no batch: a typed error that says what and where, never a guess, never unbounded work.
+import { expect, test } from "vitest";
+import { decodeBatch } from "../../../../firmware/codec/delta/decoder.ts";
+import { GodwitError } from "../../../../firmware/codec/error.ts";
+import { encodeRows, randomRows } from "../../../support/delta-batches.ts";
+import { fuzz, fuzzCorpus } from "../../../support/delta-fuzz.ts";
+import { seeded } from "../../../support/seeded.ts";
+
+const plain = { times: [1000, 2000, 3000], rows: [[1], [2], [3]] };
+
+test("10,000 mutated batches", () => {
+  const random = seeded("delta fuzz");
+  const { decoded, refused } = fuzz(random, fuzzCorpus(random, 50), 10_000);
+  // Both outcomes must occur, or the mutations test nothing.
+  expect(decoded).toBeGreaterThan(500);
+  expect(refused).toBeGreaterThan(500);
+});
+
+test.each([
+  ["nothing", [], /header ends early at byte 0/],
+  ["version 0", [0x00, 1, 2], /unknown version 0/],
+  ["version 7", [0xe0, 1, 2], /unknown version 7/],
+  ["an unknown flag", [0x28, 0x80, 1, 0], /unknown flags 128/],
+  ["a flag byte without flags", [0x28, 0, 1, 0], /unknown flags 0/],
+  ["half a header", [0x20, 5], /header ends early at byte 2/],
+  ["a time beyond 53 bits", [0x20, 1, ...Array(9).fill(255), 1], /time beyond 53 bits/],
+])("refused: %s", (_, bytes, message) => {
+  expect(() => decodeBatch(Uint8Array.from(bytes))).toThrow(message);
+  expect(() => decodeBatch(Uint8Array.from(bytes))).toThrow(GodwitError);
+});
+
+test("with a CRC every flipped bit and every cut is noticed", () => {
+  const bytes = encodeRows(randomRows(seeded("delta crc"), 20, 3), { crc: true });
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const flipped = bytes.slice();
+    flipped[bit >> 3]! ^= 1 << (bit & 7);
+    expect(() => decodeBatch(flipped)).toThrow(GodwitError);
+  }
+  for (let end = 0; end < bytes.length; end++)
+    expect(() => decodeBatch(bytes.slice(0, end))).toThrow(GodwitError);
+});
+
+test("rows and channels are bounded before anything is allocated for them", () => {
+  // 16,384 rows announced by eight bytes; whatever the body says stays within a million values.
+  for (let seed = 0; seed < 40; seed++) {
+    const bytes = Uint8Array.from([
+      0x20,
+      0xff,
+      0,
+      0,
+      (seed * 37) & 255,
+      (seed * 91) & 255,
+      9,
+      seed,
+    ]);
+    try {
+      const { channels, times } = decodeBatch(bytes);
+      expect(channels.length * times.length).toBeLessThanOrEqual(1 << 20);
+    } catch (error) {
+      expect(error).toBeInstanceOf(GodwitError);
+    }
+  }
+});
+
+test("a view into a larger buffer decodes as the batch alone", () => {
+  const bytes = encodeRows(plain, { crc: true });
+  const larger = new Uint8Array(bytes.length + 20).fill(0xaa);
+  larger.set(bytes, 7);
+  expect(decodeBatch(larger.subarray(7, 7 + bytes.length))).toEqual(decodeBatch(bytes));
+});

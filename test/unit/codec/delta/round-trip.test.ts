@@ -1,0 +1,95 @@
+// Every value comes back by Object.is: recorded sets, values of every kind, both profiles.
+import { expect, test } from "vitest";
+import { readHeader } from "../../../../firmware/codec/delta/header.ts";
+import { bytesPerRow, floors, geometricMean, profiles, sets } from "../../../perf/codec-sizes.ts";
+import {
+  decode,
+  encodeRows,
+  kinds,
+  randomRows,
+  type TestRows,
+  testEncoder,
+} from "../../../support/delta-batches.ts";
+import { seeded } from "../../../support/seeded.ts";
+
+function expectSame({ times, rows }: TestRows, bytes: Uint8Array): void {
+  const decoded = decode(bytes);
+  expect([...decoded.times]).toEqual(times);
+  rows.forEach((row, i) => {
+    row.forEach((value, c) => {
+      const back = decoded.channels[c]![i];
+      if (typeof value === "object") expect(back).toEqual(value);
+      else if (!Object.is(back, value))
+        expect.fail(`row ${i}, channel ${c}: ${String(back)} for ${String(value)}`);
+    });
+  });
+}
+
+test.each(profiles)(
+  "nine recorded sets at 128 rows, %s: lossless and below the floor",
+  (profile) => {
+    const sizes = [...sets.values()].map((table) => bytesPerRow(table, profile, 128));
+    expect(geometricMean(sizes)).toBeLessThanOrEqual(floors[profile][128]);
+  },
+);
+
+test("random rows of every kind", () => {
+  const random = seeded("delta round trip");
+  for (let run = 0; run < 300; run++) {
+    const rows = randomRows(random, 1 + random.int(200), 1 + random.int(6));
+    const profile = random.pick(profiles);
+    expectSame(rows, encodeRows(rows, { profile, tick: random.pick(["ms", "us"]), crc: true }));
+  }
+});
+
+test.each([0, 1, 2, 3, 191, 192, 193, 512])("%i rows", (count) => {
+  const random = seeded(`delta ${count} rows`);
+  const rows = randomRows(random, count, 3);
+  const bytes = encodeRows(rows, { channels: [{ name: "a" }, { name: "b" }, { name: "c" }] });
+  expect(readHeader(bytes).rows).toBe(count);
+  expectSame(rows, bytes);
+});
+
+test("no channels at all", () => {
+  expectSame({ times: [5, 6], rows: [[], []] }, encodeRows({ times: [5, 6], rows: [[], []] }));
+});
+
+test("constants of every kind", () => {
+  const values = [7, 0.1, 23.18000030517578, Math.PI, true, "text", Number.NaN, -0, undefined];
+  const times = [10, 20, 30, 40];
+  const rows = times.map(() => values);
+  expectSame({ times, rows }, encodeRows({ times, rows }));
+});
+
+test("a kept encoder's batches stand alone, whatever the channels did before", () => {
+  const random = seeded("delta kept encoder");
+  expect(kinds.length).toBeGreaterThan(10);
+  const encoder = testEncoder(3);
+  for (let batch = 0; batch < 40; batch++) {
+    const rows = randomRows(random, 1 + random.int(100), 3);
+    rows.rows.forEach((row, i) => {
+      encoder.record(rows.times[i]!, row);
+    });
+    expectSame(rows, encoder.take().bytes);
+  }
+});
+
+test("slices give the same bytes as one call", () => {
+  const rows = randomRows(seeded("delta slices"), 300, 4);
+  const whole = encodeRows(rows);
+  const encoder = testEncoder(4, { sliceValues: 7 });
+  rows.rows.forEach((row, i) => {
+    encoder.record(rows.times[i]!, row);
+  });
+  const slices = encoder.slices();
+  let count = 0;
+  for (;;) {
+    const slice = slices.next();
+    if (slice.done) {
+      expect(slice.value.bytes).toEqual(whole);
+      break;
+    }
+    count++;
+  }
+  expect(count).toBeGreaterThan(20);
+});
