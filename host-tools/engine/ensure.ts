@@ -1,5 +1,5 @@
 // The one way to an engine: built when stale, kept for the process.
-import { type BuildOptions, type BuildProgress, buildEngine, type Engine } from "./build.ts";
+import { type BuildOptions, buildEngine, type Engine } from "./build.ts";
 
 let engine: Promise<Engine> | undefined;
 
