@@ -160,9 +160,10 @@ export class HubSession implements LinkOwner, MqttEvents {
     const isEarly = error.code === "closed" && this.client?.isOpen && !this.isAccepted;
     if (isEarly && !this.isCareful) {
       this.isCareful = true;
+      // The session stays: what went ahead of CONNACK may be in the hub, so it must come again with DUP.
+      this.client!.isPipelined = false;
       this.platform.log("info", "closed before CONNACK: waiting for CONNACK from now on");
       this.end("hubGone", error.message);
-      this.renewClient();
       return;
     }
     const fault = isEarly ? "hubGone" : socketFault(error.code, this.target?.isTimeKnown ?? true);

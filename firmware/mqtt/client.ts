@@ -25,7 +25,8 @@ const DISCONNECT = 0xe0;
 export class MqttClient implements PacketSink {
   private limits: MqttLimits;
   private events: MqttEvents;
-  private isPipelined: boolean;
+  /** Whether packets leave before CONNACK; counts from the next `connect` on. */
+  isPipelined: boolean;
   private reader: PacketReader;
   private output: SendQueue;
   private state = STATE.idle;

@@ -1,6 +1,6 @@
 // One endurance run, for the short and the long tier: a seed, some days, everything checked.
 import { fileURLToPath } from "node:url";
-import { expect } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { compileApp } from "../../host-tools/engine/app.ts";
 import { ensureEngine } from "../../host-tools/engine/ensure.ts";
 import type { SeededRandom } from "../../host-tools/sim/seeded-random.ts";
@@ -52,6 +52,20 @@ export async function endure(
   const { sendIntervalS = 60, label = "" } = desired;
   expect(payload).toEqual({ sendIntervalS, label });
   return summary;
+}
+
+const monthDays = 30;
+
+/** The long tier: a month for every seed. */
+export function enduranceOfMonths(seeds: readonly number[]): void {
+  let makeBoard: BoardMaker;
+  beforeAll(async () => {
+    makeBoard = await enduranceBoards();
+  });
+  test.each(seeds)(`${monthDays} days, seed %i`, async (seed) => {
+    const { heapBytes } = await endure(makeBoard, seed, monthDays);
+    expect(heapBytes.length).toBe(monthDays - 1);
+  });
 }
 
 function describe(summary: RunSummary): string {
