@@ -395,6 +395,17 @@ static txBoolean prepareModule(txMachine* the, txModule* module, txByte* symbols
 	return good;
 }
 
+/* A linked image keeps its top-level names in an array at import.meta.image (host-tools/engine/image-table.ts). XS
+ * closes import.meta, so the array is put there here. */
+static void addImageTable(txMachine* the, txSlot* module)
+{
+	mxPush(mxArrayPrototype);
+	fxNewArrayInstance(the);
+	fxNextSlotProperty(the, fxLastProperty(the, mxModuleMeta(module)->value.reference), the->stack, fxID(the, "image"),
+		XS_GET_ONLY);
+	mxPop();
+}
+
 void fxLoadModule(txMachine* the, txSlot* slot, txID moduleID)
 {
 	txString path = fxGetKeyName(the, moduleID);
@@ -422,6 +433,8 @@ void fxLoadModule(txMachine* the, txSlot* slot, txID moduleID)
 	txScript script = { .codeBuffer = module->code, .codeSize = module->codeSize, .path = path,
 		.version = { XS_MAJOR_VERSION, XS_MINOR_VERSION, XS_PATCH_VERSION, 0 } };
 	fxResolveModule(the, slot, moduleID, &script, C_NULL, C_NULL);
+	if (!strcmp(path, "godwit:image"))
+		addImageTable(the, slot);
 }
 
 /* ---- native functions of the engine's own modules ---------------------------------------------------------- */

@@ -1,12 +1,13 @@
 // From an app's folder to bytecode: TypeScript, the modules it reaches, one specifier per file, .xsb.
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../user-error.ts";
 import type { Position } from "./board-types.ts";
 import type { Engine } from "./build.ts";
 import { compileModule, SourceError } from "./bytecode.ts";
 import { engineBootOrder } from "./engine-modules.ts";
+import { linkModules } from "./link.ts";
 import { PositionMap } from "./source-map.ts";
 import { canonicalSpecifier, packageFile } from "./specifiers.ts";
 import { compileTypeScript, type TypeScriptOutput } from "./typescript.ts";
@@ -25,6 +26,7 @@ export interface CompiledApp {
 
 interface Walk {
   appDir: string;
+  cacheDir: string;
   output: TypeScriptOutput;
   /** Rewritten JavaScript by specifier, in the order dependencies come first. */
   sources: Map<string, string>;
@@ -34,10 +36,14 @@ interface Walk {
 
 /**
  * Compiles `<appDir>/main.ts` with everything it imports. The app may live anywhere: `godwit/...` is found in this
- * package without an installation.
+ * package without an installation. Everything but main is linked into one module unless `link` is false.
  * @throws SourceError with file, line and column; UserError when the folder is no app
  */
-export async function compileApp(engine: Engine, appDir: string): Promise<CompiledApp> {
+export async function compileApp(
+  engine: Engine,
+  appDir: string,
+  options: { link?: boolean } = {},
+): Promise<CompiledApp> {
   const folder = resolve(appDir);
   const main = join(folder, "main.ts");
   if (!existsSync(main))
@@ -46,23 +52,23 @@ export async function compileApp(engine: Engine, appDir: string): Promise<Compil
       code: "no-app",
     });
   const id = createHash("sha256").update(folder).digest("hex").slice(0, 16);
-  const output = await compileTypeScript(folder, main, join(engine.cacheDir, "apps", id));
+  const cacheDir = join(engine.cacheDir, "apps", id);
+  const output = await compileTypeScript(folder, main, cacheDir);
   const walk: Walk = {
     appDir: folder,
+    cacheDir,
     output,
     sources: new Map(),
     files: new Map(),
     open: new Set(),
   };
   visit(walk, main);
-  const modules = new Map<string, Uint8Array>();
-  for (const [specifier, source] of walk.sources) {
-    const file = walk.files.get(specifier) ?? specifier;
-    modules.set(specifier, compileModule(engine, { specifier, source, file }));
-  }
-  const compiled = new Map([...walk.files].map(([name, file]) => [name, output.outputOf(file)]));
-  const positions = new PositionMap(compiled);
   const mainSpecifier = canonicalSpecifier(main, folder);
+  const program = options.link === false ? separate(walk) : await linked(walk, mainSpecifier);
+  const modules = new Map<string, Uint8Array>();
+  for (const { specifier, code, file } of program)
+    modules.set(specifier, compileModule(engine, { specifier, source: code, file }));
+  const positions = new PositionMap(new Map(program.map((one) => [one.specifier, one.file])));
   return {
     main: mainSpecifier,
     modules,
@@ -70,6 +76,37 @@ export async function compileApp(engine: Engine, appDir: string): Promise<Compil
     files: walk.files,
     mapPosition: (position) => positions.map(position),
   };
+}
+
+/** A module to compile; beside the JavaScript file lies its source map. */
+interface ProgramModule {
+  specifier: string;
+  code: string;
+  file: string;
+}
+
+function separate(walk: Walk): ProgramModule[] {
+  return [...walk.sources].map(([specifier, code]) => ({
+    specifier,
+    code,
+    file: walk.output.outputOf(walk.files.get(specifier) ?? specifier),
+  }));
+}
+
+async function linked(walk: Walk, main: string): Promise<ProgramModule[]> {
+  const sources = new Map(
+    separate(walk).map(({ specifier, code, file }) => [specifier, { code, file }]),
+  );
+  const folder = join(walk.cacheDir, "linked");
+  const isExternal = (name: string) => engineBootOrder.includes(name);
+  const modules = await linkModules(main, sources, isExternal, folder);
+  mkdirSync(folder, { recursive: true });
+  return modules.map(({ specifier, code, map }) => {
+    const file = join(folder, `${specifier.replaceAll(/\W/g, "-")}.js`);
+    writeFileSync(file, code);
+    writeFileSync(`${file}.map`, map);
+    return { specifier, code, file };
+  });
 }
 
 /** Static imports and exports as tsc prints them, and dynamic imports of literals. */

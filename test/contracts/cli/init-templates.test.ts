@@ -43,7 +43,7 @@ test("every template compiles to bytecode for a board, without an installation",
     const project = join(folder, template);
     createProject(project, template);
     rmSync(join(project, "node_modules"), { recursive: true });
-    const app = await compileApp(engine, project);
+    const app = await compileApp(engine, project, { link: false });
     expect(app.main).toBe("main");
     expect([...app.modules.keys()]).toEqual(expect.arrayContaining(["app", "godwit/device"]));
   }

@@ -84,9 +84,14 @@ test("random bytes never crash the compiler", () => {
   }
 });
 
-test("an app outside the package compiles, runs, and its errors carry TypeScript positions", async () => {
-  const dir = app("good", {
-    "main.ts": `import Timer from "timer";
+test.each([
+  [true, "godwit:image"],
+  [false, "lib/boom"],
+])(
+  "an app outside the package compiles, runs, and its errors carry TypeScript positions; linked: %s",
+  async (link, library) => {
+    const dir = app("good", {
+      "main.ts": `import Timer from "timer";
 import type { LogLevel } from "godwit/ports/log";
 import { boom } from "./lib/boom.ts";
 
@@ -98,29 +103,30 @@ const level: LogLevel = "info";
 trace(level);
 Timer.set(() => boom(1), 10);
 `,
-    "lib/boom.ts": `export type Reason = number;
+      "lib/boom.ts": `export type Reason = number;
 
 export function boom(reason: Reason): never {
   throw new Error(\`boom \${reason}\`);
 }
 `,
-  });
-  const compiled = await compileApp(engine, dir);
-  expect(compiled.preload).toEqual(["lib/boom"]);
-  const host = new TestHost();
-  const { modules, mapPosition } = compiled;
-  const board = Board.create(engine, { modules, mapPosition, host });
-  board.load(compiled.preload);
-  board.start(compiled.main);
-  host.run(board, 20);
-  expect(host.lines).toEqual(["info"]);
-  expect(board.status).toMatchObject({
-    message: "Error: boom 1",
-    stack: expect.arrayContaining([
-      { file: join(dir, "lib/boom.ts"), line: 4, column: 3, function: "boom" },
-    ]),
-  });
-});
+    });
+    const compiled = await compileApp(engine, dir, { link });
+    expect(compiled.preload).toEqual([library]);
+    const host = new TestHost();
+    const { modules, mapPosition } = compiled;
+    const board = Board.create(engine, { modules, mapPosition, host });
+    board.load(compiled.preload);
+    board.start(compiled.main);
+    host.run(board, 20);
+    expect(host.lines).toEqual(["info"]);
+    expect(board.status).toMatchObject({
+      message: "Error: boom 1",
+      stack: expect.arrayContaining([
+        { file: join(dir, "lib/boom.ts"), line: 4, column: 3, function: "boom" },
+      ]),
+    });
+  },
+);
 
 test("type errors, missing builtins and missing modules name file, line and column", async () => {
   const type = app("type", { "main.ts": 'trace("");\nconst n: number = "text";\ntrace(n);\n' });

@@ -1,0 +1,71 @@
+// Links an app's modules into one: one scope, no unused code, names reached through a table (image-table.ts).
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { rolldown } from "rolldown";
+import { tabulate } from "./image-table.ts";
+
+/** A module of the app: JavaScript with canonical specifiers, and its file, with the source map beside it. */
+export interface LinkSource {
+  code: string;
+  file: string;
+}
+
+export interface LinkedModule {
+  specifier: string;
+  code: string;
+  map: string;
+}
+
+/** Specifier of the module that holds everything but main. */
+export const imageSpecifier = "godwit:image";
+
+/**
+ * Links everything that `main` reaches. Main stays a module of its own: running it is starting the app.
+ * `isExternal` tells which specifiers the engine has; source maps are for files in `folder`.
+ */
+export async function linkModules(
+  main: string,
+  sources: ReadonlyMap<string, LinkSource>,
+  isExternal: (specifier: string) => boolean,
+  folder: string,
+): Promise<LinkedModule[]> {
+  const bundle = await rolldown({
+    input: { [main]: main },
+    external: (specifier) => isExternal(specifier),
+    plugins: [
+      {
+        name: "godwit",
+        resolveId: (specifier) => (sources.has(specifier) ? specifier : null),
+        load: (specifier) => loaded(sources.get(specifier)),
+      },
+    ],
+  });
+  const { output } = await bundle.generate({
+    format: "esm",
+    dir: folder,
+    sourcemap: true,
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name].js",
+    codeSplitting: {
+      groups: [{ name: "image", test: (specifier: string) => specifier !== main }],
+    },
+  });
+  await bundle.close();
+  const chunks = output.filter((one) => one.type === "chunk");
+  return chunks.reverse().map((chunk) => ({
+    specifier: chunk.isEntry ? main : imageSpecifier,
+    code: chunk.isEntry
+      ? chunk.code.replace('"./image.js"', `"${imageSpecifier}"`)
+      : tabulate(chunk.code),
+    map: chunk.map?.toString() ?? "",
+  }));
+}
+
+/** With the compiler's map, its sources as absolute paths. */
+function loaded(source: LinkSource | undefined) {
+  if (!source) return null;
+  const map = JSON.parse(readFileSync(`${source.file}.map`, "utf8"));
+  const folder = dirname(source.file);
+  map.sources = map.sources.map((one: string) => resolve(folder, one));
+  return { code: source.code, map };
+}
