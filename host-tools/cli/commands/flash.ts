@@ -8,12 +8,13 @@ import { readFlash } from "../../flash/esp/read.ts";
 import { type FlashRegion, hex } from "../../flash/esp/regions.ts";
 import { EspSession } from "../../flash/esp/session.ts";
 import { runUf2Job } from "../../flash/rp2040/bootsel.ts";
-import { systemDriveFiles } from "../../flash/rp2040/drive.ts";
+import { findDrives, systemDriveFiles } from "../../flash/rp2040/drive.ts";
 import { elfFlashSegments, isElf } from "../../flash/rp2040/elf.ts";
-import { encodeUf2, isUf2 } from "../../flash/rp2040/uf2.ts";
+import { encodeUf2, isUf2, parseUf2 } from "../../flash/rp2040/uf2.ts";
 import { realClock } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
 import { takeLease } from "../../serial/lease.ts";
+import { boardIdentity } from "../../serial/list.ts";
 import { portSource } from "../../serial/source.ts";
 import type { Context } from "../command.ts";
 import {
@@ -134,7 +135,10 @@ async function flashEsp(
   const settings = settingsOf(flags);
   const board = boardOf(flags);
   const options = await espOptions(flags, context);
-  const lease = takeLease(options.source.address, { job: "godwit flash", ttlMs: leaseMs });
+  const lease = takeLease(await boardIdentity(options.source.address), {
+    job: "godwit flash",
+    ttlMs: leaseMs,
+  });
   output.note(`connecting to ${options.source.address}`);
   const bar = output.progress("flash");
   try {
@@ -194,13 +198,18 @@ async function flashUf2(
   const uf2 = isElf(bytes)
     ? encodeUf2(elfFlashSegments(bytes, name), isRp2350 ? "rp2350-arm-s" : "rp2040")
     : bytes;
+  // A bad file is refused before any board is disturbed.
+  parseUf2(uf2, name);
+  const files = systemDriveFiles(flags.drive);
   const isNamed = flags.port !== undefined || context.env.GODWIT_PORT !== undefined;
+  // A board that waits in BOOTSEL mode needs no port; otherwise the application is asked to leave.
+  const needsPort = isNamed || findDrives(files).length === 0;
   const result = await runUf2Job({
     bytes: uf2,
     name,
     clock: realClock,
-    files: systemDriveFiles(flags.drive),
-    ...(isNamed ? { source: portSource(await addressOf(flags, context)) } : {}),
+    files,
+    ...(needsPort ? { source: portSource(await addressOf(flags, context, "rp")) } : {}),
     onStep: (step) => output.note(step),
   });
   const back = result.cameBack === false ? ", but its port did not come back yet" : "";
@@ -213,7 +222,10 @@ async function withSession<T>(
   work: (session: EspSession) => Promise<T>,
 ): Promise<T> {
   const options = await espOptions(flags, context);
-  const lease = takeLease(options.source.address, { job: "godwit flash", ttlMs: leaseMs });
+  const lease = takeLease(await boardIdentity(options.source.address), {
+    job: "godwit flash",
+    ttlMs: leaseMs,
+  });
   try {
     const session = await EspSession.connect(options);
     try {

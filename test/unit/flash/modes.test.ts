@@ -81,6 +81,23 @@ test("native USB: the watchdog that keeps running is stopped before it bites", a
   }
 });
 
+test("USB-OTG: blocks fit its small buffers", async () => {
+  const largest = { bytes: 0 };
+  const { clock, source } = virtualBench(
+    "esp32s3",
+    { usb: { vendorId: 0x303a, productId: 9 } },
+    {
+      fault: (bytes, direction) => {
+        if (direction === "toBoard") largest.bytes = Math.max(largest.bytes, bytes.length);
+        return [bytes];
+      },
+    },
+  );
+  await clock.run(runFlashJob({ source, clock, regions: [region(50_000)] }));
+  expect(largest.bytes).toBeGreaterThan(0x800);
+  expect(largest.bytes).toBeLessThan(2 * 0x800);
+});
+
 test("a stub that still runs is used, not loaded again", async () => {
   const { clock, board, connect } = virtualBench("esp32c3");
   const noReset = { name: "none", steps: [] };

@@ -172,6 +172,9 @@ test("the port is the one that is named, or the only board, never a guess", () =
   expect(choosePort({ ports: [ports[0]!, port("/dev/ttyACM0", usbKind(0x2e8a, 4))] })).toBe(
     "/dev/ttyUSB0",
   );
+  const pico = port("/dev/ttyACM1", usbKind(0x2e8a, 0x000a));
+  expect(choosePort({ ports: [ports[0]!, pico], family: "rp" })).toBe("/dev/ttyACM1");
+  expect(choosePort({ ports: [ports[0]!, pico], family: "esp" })).toBe("/dev/ttyUSB0");
   expect(codeOf(() => choosePort({ ports: [] }))).toBe("no-device");
   expect(() => choosePort({ ports })).toThrow(/2 boards.*\n.*ttyUSB0.*\n.*ttyUSB1/);
 });
@@ -220,4 +223,6 @@ test("reset sequences: custom ones as text, the built-in ones by transport", () 
   const usb = { vendorId: 0x303a, productId: 0x1001 };
   expect(sequencesFor(usb, undefined).map(({ name }) => name)).toEqual(["usb-jtag"]);
   expect(sequencesFor(undefined, undefined)[0]!.name).toBe("tight");
+  const flowControl = { vendorId: 0x10c4, productId: 0xea64 };
+  expect(sequencesFor(flowControl, undefined)[0]!.steps.at(-1)).toMatchObject({ dtr: true });
 });
