@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
+import type { Board } from "../../boards/board.ts";
 import type { FlashSettings } from "../../flash/esp/image.ts";
 import { type ChipInfo, chipInfo, type FlashResult, runFlashJob } from "../../flash/esp/job.ts";
 import { readFlash } from "../../flash/esp/read.ts";
@@ -10,7 +11,7 @@ import { EspSession } from "../../flash/esp/session.ts";
 import { runUf2Job } from "../../flash/rp2040/bootsel.ts";
 import { findDrives, systemDriveFiles } from "../../flash/rp2040/drive.ts";
 import { elfFlashSegments, isElf } from "../../flash/rp2040/elf.ts";
-import { encodeUf2, isUf2, parseUf2 } from "../../flash/rp2040/uf2.ts";
+import { encodeUf2, isUf2, parseUf2, type Uf2Family } from "../../flash/rp2040/uf2.ts";
 import { realClock } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
 import { takeLease } from "../../serial/lease.ts";
@@ -94,6 +95,13 @@ async function flash(files: readonly string[], flags: FlashFlags, context: Conte
     return;
   }
   const regions = files.map((argument) => regionOf(argument, context));
+  const board = boardOf(flags);
+  if (board && isRp(board)) {
+    const segments = regions.map(({ offset, bytes }) => ({ address: offset, bytes }));
+    const names = regions.map(({ name }) => name).join(", ");
+    await flashUf2(names, encodeUf2(segments, familyFor(board)), flags, context);
+    return;
+  }
   await flashEsp(regions, flags, context);
 }
 
@@ -110,6 +118,15 @@ function regionOf(argument: string, context: Context): FlashRegion {
     throw new DeviceError("bad-input", `${path} is empty`, { hint: "build it again" });
   }
   return { offset: parseCount(offset), bytes, name: basename(path) };
+}
+
+function isRp(board: Board): boolean {
+  return board.chip === "rp2040" || board.chip === "rp2350";
+}
+
+/** ELF and BIN files do not tell their chip; the board does. */
+function familyFor(board: Board | undefined): Uf2Family {
+  return board?.chip === "rp2350" ? "rp2350-arm-s" : "rp2040";
 }
 
 function settingsOf(flags: FlashFlags): FlashSettings | undefined {
@@ -194,9 +211,8 @@ async function flashUf2(
   context: Context,
 ): Promise<void> {
   const { output } = context;
-  const isRp2350 = boardOf(flags)?.chip === "rp2350";
   const uf2 = isElf(bytes)
-    ? encodeUf2(elfFlashSegments(bytes, name), isRp2350 ? "rp2350-arm-s" : "rp2040")
+    ? encodeUf2(elfFlashSegments(bytes, name), familyFor(boardOf(flags)))
     : bytes;
   // A bad file is refused before any board is disturbed.
   parseUf2(uf2, name);

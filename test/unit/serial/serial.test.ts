@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -24,7 +25,7 @@ import { parseResetSequence, sequencesFor } from "../../../host-tools/flash/esp/
 import { isDeviceError } from "../../../host-tools/serial/error.ts";
 import { takeLease } from "../../../host-tools/serial/lease.ts";
 import { type ListedPort, listSysfs } from "../../../host-tools/serial/list.ts";
-import { openError } from "../../../host-tools/serial/native.ts";
+import { groupOf, holderOf, openError } from "../../../host-tools/serial/native.ts";
 import { rfc2217Source } from "../../../host-tools/serial/rfc2217.ts";
 import { comPortCommand, escapeData, TelnetDecoder } from "../../../host-tools/serial/telnet.ts";
 import { usbKind } from "../../../host-tools/serial/usb-ids-table.ts";
@@ -155,6 +156,19 @@ test.each([
   const error = openError("/dev/ttyUSB0", new Error(text));
   expect(error.code).toBe(code);
   expect(error.hint).toBeTruthy();
+});
+
+test("who holds a port, and whose group it is", () => {
+  const fds = join(folder, "proc", "4711", "fd");
+  mkdirSync(fds, { recursive: true });
+  writeFileSync(join(folder, "proc", "4711", "comm"), "minicom\n");
+  symlinkSync("/dev/ttyUSB9", join(fds, "3"));
+  expect(holderOf("/dev/ttyUSB9", join(folder, "proc"))).toBe("minicom (process 4711)");
+  expect(holderOf("/dev/ttyUSB8", join(folder, "proc"))).toBeUndefined();
+  const { gid } = statSync(folder);
+  writeFileSync(join(folder, "group"), `other:x:${gid + 1}:\nserialists:x:${gid}:me\n`);
+  expect(groupOf(folder, join(folder, "group"))).toBe("serialists");
+  expect(groupOf(join(folder, "nothing"))).toBeUndefined();
 });
 
 const port = (path: string, kind = usbKind(0x10c4, 0xea60)): ListedPort => ({
