@@ -56,7 +56,7 @@ export function register(command: Command, context: Context): void {
     .option("--drive <path>", "where the BOOTSEL drive is mounted")
     .option("--flash-mode <mode>", "set in the bootloader's header: qio, qout, dio, dout")
     .option("--flash-freq <frequency>", "set in the bootloader's header, like 80m")
-    .option("--flash-size <size>", "set in the bootloader's header, like 4MB")
+    .option("--flash-size <size>", "set in the bootloader's header, like 4MB, or detect")
     .action(async (files: string[], flags: FlashFlags) => flash(files, flags, context));
   addBoardOptions(command.command("id").description("chip, MAC and flash of a board")).action(
     async (_, child: Command) => identify(child.optsWithGlobals<BoardFlags>(), context),
@@ -132,9 +132,12 @@ function familyFor(board: Board | undefined): Uf2Family {
 function settingsOf(flags: FlashFlags): FlashSettings | undefined {
   const { flashMode, flashFreq, flashSize } = flags;
   if (!flashMode && !flashFreq && !flashSize) return undefined;
-  const size = flashSize === undefined ? undefined : /^(\d+)MB$/i.exec(flashSize);
+  const isGiven = flashSize !== undefined && flashSize !== "detect";
+  const size = isGiven ? /^(\d+)MB$/i.exec(flashSize) : undefined;
   if (size === null) {
-    throw new DeviceError("bad-input", `'${flashSize}' is no flash size`, { hint: "like 4MB" });
+    throw new DeviceError("bad-input", `'${flashSize}' is no flash size`, {
+      hint: "like 4MB, or detect",
+    });
   }
   return {
     ...(flashMode ? { mode: flashMode } : {}),
@@ -168,6 +171,7 @@ async function flashEsp(
       eraseAll: flags.eraseAll ?? false,
       readBack: flags.verify ?? false,
       ...(settings ? { settings } : {}),
+      setsDetectedSize: flags.flashSize === "detect",
       ...(board ? { expectChip: board.chip } : {}),
       ...(flags.mac === undefined ? {} : { expectMac: flags.mac }),
       onChip: (info) => output.note(describeChip(info)),
