@@ -1,6 +1,7 @@
 // Which port a command uses: the one that was named, or the only board there is. Never a guess.
 import { DeviceError } from "../serial/error.ts";
 import type { ListedPort } from "../serial/list.ts";
+import type { UsbKind } from "../serial/usb-ids-table.ts";
 
 export interface PortChoice {
   /** --port */
@@ -8,7 +9,14 @@ export interface PortChoice {
   /** GODWIT_PORT */
   readonly environment?: string | undefined;
   readonly ports: readonly ListedPort[];
+  /** What kind of board is wanted; others are no candidates. Default: any. */
+  readonly family?: "esp" | "rp";
 }
+
+const families: Readonly<Record<"esp" | "rp", readonly UsbKind["kind"][]>> = {
+  esp: ["bridge", "esp-usb-jtag", "esp-usb-otg"],
+  rp: ["rp-app"],
+};
 
 /** "CP2102 (10c4:ea60), serial 0001, bus 1-2": enough to tell boards apart. */
 export function describePort(port: ListedPort): string {
@@ -30,7 +38,8 @@ export function describePort(port: ListedPort): string {
 export function choosePort(choice: PortChoice): string {
   if (choice.port) return choice.port;
   if (choice.environment) return choice.environment;
-  const boards = choice.ports.filter(({ kind }) => kind !== undefined && kind.kind !== "probe");
+  const wanted = choice.family ? families[choice.family] : [...families.esp, ...families.rp];
+  const boards = choice.ports.filter(({ kind }) => kind && wanted.includes(kind.kind));
   if (boards.length === 1) return boards[0]!.path;
   if (boards.length === 0) {
     throw new DeviceError("no-device", "no board is plugged in", {

@@ -1,7 +1,7 @@
 // One job per board: a lease file with process id and time to live, because locks on ports do not see each
 // other (some tools use flock, some TIOCEXCL, some nothing) and do not survive a re-enumeration.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DeviceError } from "./error.ts";
@@ -58,7 +58,7 @@ function read(file: string): LeaseContent | undefined {
 export function takeLease(board: string, options: LeaseOptions): Lease {
   const folder = options.folder ?? defaultLeaseFolder;
   const pid = options.pid ?? process.pid;
-  mkdirSync(folder, { recursive: true, mode: 0o777 });
+  prepareFolder(folder);
   const digest = createHash("sha256").update(board).digest("hex").slice(0, 24);
   const file = join(folder, `${digest}.json`);
   const content = (nowMs: number): string =>
@@ -75,6 +75,24 @@ export function takeLease(board: string, options: LeaseOptions): Lease {
 
 const claimsMax = 3;
 
+/** Everybody on the host may take leases; only the owner of one may remove it (sticky bit). */
+function prepareFolder(folder: string): void {
+  if (mkdirSync(folder, { recursive: true }) === undefined) return;
+  chmodSync(folder, 0o1777);
+}
+
+function isForbidden(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EACCES" || code === "EPERM";
+}
+
+function notOurs(board: string, file: string, cause: unknown): DeviceError {
+  return new DeviceError("port-busy", `the lease of ${board} belongs to another user`, {
+    hint: `if nobody uses the board, ask its owner (or root) to remove ${file}`,
+    cause,
+  });
+}
+
 function claim(file: string, board: string, text: string, nowMs: number): void {
   for (let attempt = 0; attempt < claimsMax; attempt++) {
     try {
@@ -82,6 +100,7 @@ function claim(file: string, board: string, text: string, nowMs: number): void {
       writeFileSync(file, text, { flag: "wx" });
       return;
     } catch (error) {
+      if (isForbidden(error)) throw notOurs(board, file, error);
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
     const held = read(file);
@@ -91,6 +110,7 @@ function claim(file: string, board: string, text: string, nowMs: number): void {
       renameSync(file, `${file}.${process.pid}.stale`);
       rmSync(`${file}.${process.pid}.stale`, { force: true });
     } catch (error) {
+      if (isForbidden(error)) throw notOurs(board, file, error);
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
   }

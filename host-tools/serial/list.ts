@@ -21,6 +21,14 @@ export async function listPorts(): Promise<readonly ListedPort[]> {
   return process.platform === "linux" ? listSysfs("/sys/class/tty") : listNative();
 }
 
+/** What stays the same when a port changes its name: USB serial number and place on the bus. */
+export async function boardIdentity(address: string): Promise<string> {
+  const usb = (await listPorts()).find((port) => port.path === address)?.usb;
+  if (!usb) return address;
+  const { vendorId, productId, serialNumber = "", location = "" } = usb;
+  return `usb ${vendorId.toString(16)}:${productId.toString(16)} ${serialNumber} at ${location}`;
+}
+
 /** Linux without udev: everything is in sysfs. `root` is /sys/class/tty. */
 export function listSysfs(root: string): readonly ListedPort[] {
   let names: string[];

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  statSync,
 } from "node:fs";
 import type { SerialPort as Native } from "serialport";
 import { DeviceError } from "./error.ts";
@@ -132,9 +133,21 @@ export function openError(path: string, cause: Error): DeviceError {
 
 function permissionHint(path: string): string {
   if (process.platform !== "linux") return "check the rights on the port";
-  const groups = existsSync("/etc/group") ? readFileSync("/etc/group", "utf8") : "";
-  const group = ["dialout", "uucp"].find((name) => new RegExp(`^${name}:`, "m").test(groups));
-  return `sudo usermod -aG ${group ?? "dialout"} "$USER", log in again (group of ${path})`;
+  const group = groupOf(path) ?? "dialout";
+  return `sudo usermod -aG ${group} "$USER", then log in again (${path} belongs to ${group})`;
+}
+
+/** Name of the group that owns a file; its number when it has no name. */
+export function groupOf(path: string, groupFile = "/etc/group"): string | undefined {
+  let gid: number;
+  try {
+    gid = statSync(path).gid;
+  } catch {
+    return undefined;
+  }
+  const groups = existsSync(groupFile) ? readFileSync(groupFile, "utf8").split("\n") : [];
+  const row = groups.map((line) => line.split(":")).find((fields) => fields[2] === String(gid));
+  return row?.[0] ?? String(gid);
 }
 
 /** "name (process 123)" of a process that has the port open; only those of the same user are visible. */

@@ -28,11 +28,15 @@ export function addBoardOptions(command: Command): Command {
 }
 
 /** The address: named, from the environment, or the only board. */
-export async function addressOf(flags: { port?: string }, context: Context): Promise<string> {
+export async function addressOf(
+  flags: { port?: string },
+  context: Context,
+  family?: "esp" | "rp",
+): Promise<string> {
   const environment = context.env.GODWIT_PORT;
   const isNamed = flags.port !== undefined || environment !== undefined;
   const ports = isNamed ? [] : await listPorts();
-  return choosePort({ port: flags.port, environment, ports });
+  return choosePort({ port: flags.port, environment, ports, ...(family ? { family } : {}) });
 }
 
 export function boardOf(flags: { board?: string }): Board | undefined {
@@ -41,7 +45,7 @@ export function boardOf(flags: { board?: string }): Board | undefined {
 
 /** What an ESP session needs, from flags and board file. */
 export async function espOptions(flags: BoardFlags, context: Context): Promise<EspOptions> {
-  const address = await addressOf(flags, context);
+  const address = await addressOf(flags, context, "esp");
   const sequence = flags.reset ?? boardOf(flags)?.resetSequence;
   return {
     source: portSource(address),

@@ -2,18 +2,20 @@
 import { writeFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
+import type { Board } from "../../boards/board.ts";
 import type { FlashSettings } from "../../flash/esp/image.ts";
 import { type ChipInfo, chipInfo, type FlashResult, runFlashJob } from "../../flash/esp/job.ts";
 import { readFlash } from "../../flash/esp/read.ts";
 import { type FlashRegion, hex } from "../../flash/esp/regions.ts";
 import { EspSession } from "../../flash/esp/session.ts";
 import { runUf2Job } from "../../flash/rp2040/bootsel.ts";
-import { systemDriveFiles } from "../../flash/rp2040/drive.ts";
+import { findDrives, systemDriveFiles } from "../../flash/rp2040/drive.ts";
 import { elfFlashSegments, isElf } from "../../flash/rp2040/elf.ts";
-import { encodeUf2, isUf2 } from "../../flash/rp2040/uf2.ts";
+import { encodeUf2, isUf2, parseUf2, type Uf2Family } from "../../flash/rp2040/uf2.ts";
 import { realClock } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
 import { takeLease } from "../../serial/lease.ts";
+import { boardIdentity } from "../../serial/list.ts";
 import { portSource } from "../../serial/source.ts";
 import type { Context } from "../command.ts";
 import {
@@ -54,7 +56,7 @@ export function register(command: Command, context: Context): void {
     .option("--drive <path>", "where the BOOTSEL drive is mounted")
     .option("--flash-mode <mode>", "set in the bootloader's header: qio, qout, dio, dout")
     .option("--flash-freq <frequency>", "set in the bootloader's header, like 80m")
-    .option("--flash-size <size>", "set in the bootloader's header, like 4MB")
+    .option("--flash-size <size>", "set in the bootloader's header, like 4MB, or detect")
     .action(async (files: string[], flags: FlashFlags) => flash(files, flags, context));
   addBoardOptions(command.command("id").description("chip, MAC and flash of a board")).action(
     async (_, child: Command) => identify(child.optsWithGlobals<BoardFlags>(), context),
@@ -93,6 +95,13 @@ async function flash(files: readonly string[], flags: FlashFlags, context: Conte
     return;
   }
   const regions = files.map((argument) => regionOf(argument, context));
+  const board = boardOf(flags);
+  if (board && isRp(board)) {
+    const segments = regions.map(({ offset, bytes }) => ({ address: offset, bytes }));
+    const names = regions.map(({ name }) => name).join(", ");
+    await flashUf2(names, encodeUf2(segments, familyFor(board)), flags, context);
+    return;
+  }
   await flashEsp(regions, flags, context);
 }
 
@@ -111,12 +120,24 @@ function regionOf(argument: string, context: Context): FlashRegion {
   return { offset: parseCount(offset), bytes, name: basename(path) };
 }
 
+function isRp(board: Board): boolean {
+  return board.chip === "rp2040" || board.chip === "rp2350";
+}
+
+/** ELF and BIN files do not tell their chip; the board does. */
+function familyFor(board: Board | undefined): Uf2Family {
+  return board?.chip === "rp2350" ? "rp2350-arm-s" : "rp2040";
+}
+
 function settingsOf(flags: FlashFlags): FlashSettings | undefined {
   const { flashMode, flashFreq, flashSize } = flags;
   if (!flashMode && !flashFreq && !flashSize) return undefined;
-  const size = flashSize === undefined ? undefined : /^(\d+)MB$/i.exec(flashSize);
+  const isGiven = flashSize !== undefined && flashSize !== "detect";
+  const size = isGiven ? /^(\d+)MB$/i.exec(flashSize) : undefined;
   if (size === null) {
-    throw new DeviceError("bad-input", `'${flashSize}' is no flash size`, { hint: "like 4MB" });
+    throw new DeviceError("bad-input", `'${flashSize}' is no flash size`, {
+      hint: "like 4MB, or detect",
+    });
   }
   return {
     ...(flashMode ? { mode: flashMode } : {}),
@@ -134,7 +155,10 @@ async function flashEsp(
   const settings = settingsOf(flags);
   const board = boardOf(flags);
   const options = await espOptions(flags, context);
-  const lease = takeLease(options.source.address, { job: "godwit flash", ttlMs: leaseMs });
+  const lease = takeLease(await boardIdentity(options.source.address), {
+    job: "godwit flash",
+    ttlMs: leaseMs,
+  });
   output.note(`connecting to ${options.source.address}`);
   const bar = output.progress("flash");
   try {
@@ -147,6 +171,7 @@ async function flashEsp(
       eraseAll: flags.eraseAll ?? false,
       readBack: flags.verify ?? false,
       ...(settings ? { settings } : {}),
+      setsDetectedSize: flags.flashSize === "detect",
       ...(board ? { expectChip: board.chip } : {}),
       ...(flags.mac === undefined ? {} : { expectMac: flags.mac }),
       onChip: (info) => output.note(describeChip(info)),
@@ -190,17 +215,21 @@ async function flashUf2(
   context: Context,
 ): Promise<void> {
   const { output } = context;
-  const isRp2350 = boardOf(flags)?.chip === "rp2350";
   const uf2 = isElf(bytes)
-    ? encodeUf2(elfFlashSegments(bytes, name), isRp2350 ? "rp2350-arm-s" : "rp2040")
+    ? encodeUf2(elfFlashSegments(bytes, name), familyFor(boardOf(flags)))
     : bytes;
+  // A bad file is refused before any board is disturbed.
+  parseUf2(uf2, name);
+  const files = systemDriveFiles(flags.drive);
   const isNamed = flags.port !== undefined || context.env.GODWIT_PORT !== undefined;
+  // A board that waits in BOOTSEL mode needs no port; otherwise the application is asked to leave.
+  const needsPort = isNamed || findDrives(files).length === 0;
   const result = await runUf2Job({
     bytes: uf2,
     name,
     clock: realClock,
-    files: systemDriveFiles(flags.drive),
-    ...(isNamed ? { source: portSource(await addressOf(flags, context)) } : {}),
+    files,
+    ...(needsPort ? { source: portSource(await addressOf(flags, context, "rp")) } : {}),
     onStep: (step) => output.note(step),
   });
   const back = result.cameBack === false ? ", but its port did not come back yet" : "";
@@ -213,7 +242,10 @@ async function withSession<T>(
   work: (session: EspSession) => Promise<T>,
 ): Promise<T> {
   const options = await espOptions(flags, context);
-  const lease = takeLease(options.source.address, { job: "godwit flash", ttlMs: leaseMs });
+  const lease = takeLease(await boardIdentity(options.source.address), {
+    job: "godwit flash",
+    ttlMs: leaseMs,
+  });
   try {
     const session = await EspSession.connect(options);
     try {

@@ -2,7 +2,7 @@
 import { createWriteStream } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { hardResetSteps, isUsbJtag, runSteps, usbHardResetSteps } from "../../flash/esp/resets.ts";
+import { hardResetFor, runSteps } from "../../flash/esp/resets.ts";
 import { type AddressDecoder, addressDecoder } from "../../monitor/addr2line.ts";
 import { type MonitorEvent, type MonitorOptions, runMonitor } from "../../monitor/monitor.ts";
 import { SourcePositions } from "../../monitor/source-positions.ts";
@@ -60,8 +60,8 @@ function regexOf(name: string, text: string | undefined): RegExp | undefined {
 }
 
 async function resetBoard(port: SerialPort): Promise<void> {
-  const steps = isUsbJtag(port.usb) ? usbHardResetSteps : hardResetSteps;
-  await runSteps({ clock: realClock, setLines: (lines) => port.setLines(lines) }, steps);
+  const link = { clock: realClock, setLines: port.setLines.bind(port) };
+  await runSteps(link, hardResetFor(port.usb));
 }
 
 function decoderOf(flags: Flags, context: Context): AddressDecoder | undefined {

@@ -45,7 +45,7 @@ function make(job: { csv: string; file: string; size: number }, context: Context
   context.output.result(
     "written",
     { file: job.file, entries: entries.length, size: job.size },
-    `${entries.length} entries in ${job.file} (${job.size} bytes, readable by you only)`,
+    `${entries.length} ${entries.length === 1 ? "entry" : "entries"} in ${job.file} (${job.size} bytes, readable by you only)`,
   );
 }
 

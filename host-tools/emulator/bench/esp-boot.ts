@@ -27,10 +27,13 @@ export type Firmware = (host: FirmwareHost) => () => void;
 
 /** Prints a line every second: the smallest thing that shows an application runs. */
 export const heartbeat: Firmware = ({ clock, print, version }) => {
+  const bootedMs = clock.nowMs();
   let beats = 0;
   let cancel = () => {};
   const beat = () => {
-    print(`I (${Math.round(clock.nowMs())}) app: heartbeat ${beats++} of ${version}\r\n`);
+    print(
+      `I (${Math.round(clock.nowMs() - bootedMs) + 100}) app: heartbeat ${beats++} of ${version}\r\n`,
+    );
     cancel = clock.after(1000, beat);
   };
   beat();

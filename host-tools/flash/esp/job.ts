@@ -28,6 +28,8 @@ export interface FlashJob extends EspOptions {
   readonly expectMac?: string;
   /** Header settings for the image at the bootloader's offset; left as they are by default. */
   readonly settings?: FlashSettings;
+  /** Sets the header's flash size to that of the chip on the board. */
+  readonly setsDetectedSize?: boolean;
   readonly eraseAll?: boolean;
   readonly skipUnchanged?: boolean;
   readonly isCompressed?: boolean;
@@ -131,7 +133,9 @@ async function prepare(job: FlashJob, session: EspSession): Promise<Prepared> {
   job.onChip?.(info);
   // Without checksums nobody could tell whether a write arrived.
   session.requireUnlocked("verified flashing");
-  const regions = job.regions.map((region) => withSettings(region, session, job.settings));
+  const detected = job.setsDetectedSize ? { sizeMegabytes: info.flashBytes / (1 << 20) } : {};
+  const settings = { ...job.settings, ...detected };
+  const regions = job.regions.map((region) => withSettings(region, session, settings));
   const currentTable = session.isStub
     ? await readFlash(session, tableOffset, tableBytes)
     : undefined;
@@ -181,10 +185,10 @@ function requireExpected(job: FlashJob, info: ChipInfo): void {
 function withSettings(
   region: FlashRegion,
   session: EspSession,
-  settings: FlashSettings | undefined,
+  settings: FlashSettings,
 ): FlashRegion {
   const isBootloader =
     region.offset === session.target.bootloaderOffset && isEspImage(region.bytes);
-  if (!settings || !isBootloader) return region;
+  if (!isBootloader || Object.keys(settings).length === 0) return region;
   return { ...region, bytes: patchFlashSettings(region.bytes, session.target, settings) };
 }

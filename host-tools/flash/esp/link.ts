@@ -120,7 +120,7 @@ export class EspLink {
       this.#require();
       const leftMs = deadlineMs - this.clock.nowMs();
       if (leftMs <= 0) {
-        throw new DeviceError("no-reply", `no reply within ${timeoutMs} ms`, {
+        throw new DeviceError("no-reply", `${this.source.address} did not answer in time`, {
           hint: "godwit flash --no-stub, or a lower --baud; check the cable",
         });
       }

@@ -50,6 +50,7 @@ export const loaderErrors: Readonly<Record<number, string>> = {
 export const ramBlockBytes = 0x1800;
 export const stubBlockBytes = 0x4000;
 export const romBlockBytes = 0x400;
+export const usbOtgBlockBytes = 0x800;
 export const sectorBytes = 4096;
 /** Bytes per packet of a read, and how many packets may be unacknowledged. */
 export const readPacketBytes = 4096;

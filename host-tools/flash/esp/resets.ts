@@ -42,15 +42,28 @@ const usbJtagSequence: ResetSequence = {
   steps: [step(0, 0, 100), step(1, 0, 100), step(1, 1), step(0, 1, 100), step(0, 0)],
 };
 
-export const hardResetSteps: readonly ResetStep[] = [step(0, 0), step(0, 1, 100), step(0, 0)];
-export const usbHardResetSteps: readonly ResetStep[] = [
-  step(0, 0, 200),
-  step(0, 1, 200),
-  step(0, 0),
-];
-
 export function isUsbJtag(usb: UsbIdentity | undefined): boolean {
   return usb?.vendorId === 0x303a && usb.productId === 0x1001;
+}
+
+/** USB-OTG of the S2, S3 and P4 has small buffers: blocks must fit them. */
+export function isUsbOtg(usb: UsbIdentity | undefined): boolean {
+  return usb?.vendorId === 0x303a && usb.productId !== 0x1001;
+}
+
+/** Bridges with flow control switched on pull RTS when data comes; DTR has to stay asserted against it. */
+function keepsDtr(usb: UsbIdentity | undefined): boolean {
+  return usb?.vendorId === 0x10c4 && usb.productId === 0xea64;
+}
+
+const hardReset: readonly ResetStep[] = [step(0, 0), step(0, 1, 100), step(0, 0)];
+const usbHardReset: readonly ResetStep[] = [step(0, 0, 200), step(0, 1, 200), step(0, 0)];
+const keepDtrHardReset: readonly ResetStep[] = [step(0, 1, 100), step(1, 1, 100), step(1, 0)];
+
+/** How to restart the board behind a port into its application. */
+export function hardResetFor(usb: UsbIdentity | undefined): readonly ResetStep[] {
+  if (keepsDtr(usb)) return keepDtrHardReset;
+  return isUsbJtag(usb) || isUsbOtg(usb) ? usbHardReset : hardReset;
 }
 
 /** The sequences to try, first to last; a custom one is the only one. */
@@ -59,7 +72,9 @@ export function sequencesFor(
   custom: ResetSequence | undefined,
 ): readonly ResetSequence[] {
   if (custom) return [custom];
-  return isUsbJtag(usb) ? [usbJtagSequence] : uartSequences;
+  if (isUsbJtag(usb)) return [usbJtagSequence];
+  if (!keepsDtr(usb)) return uartSequences;
+  return uartSequences.map(({ name, steps }) => ({ name, steps: steps.slice(0, -1) }));
 }
 
 const customStepsMax = 64;

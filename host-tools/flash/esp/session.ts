@@ -13,14 +13,15 @@ import {
   trySync,
 } from "./connect.ts";
 import { EspLink, type Reply, type RequestOptions } from "./link.ts";
-import { op, romBlockBytes, stubBlockBytes, words } from "./protocol.ts";
 import {
-  hardResetSteps,
-  isUsbJtag,
-  type ResetSequence,
-  runSteps,
-  usbHardResetSteps,
-} from "./resets.ts";
+  op,
+  ramBlockBytes,
+  romBlockBytes,
+  stubBlockBytes,
+  usbOtgBlockBytes,
+  words,
+} from "./protocol.ts";
+import { hardResetFor, isUsbJtag, isUsbOtg, type ResetSequence, runSteps } from "./resets.ts";
 import { flashSizeOf, runRdid } from "./spi.ts";
 import { loadStub, startStub } from "./stub.ts";
 import type { EspTarget } from "./target.ts";
@@ -114,7 +115,8 @@ export class EspSession {
     if (!isStub) {
       const rom = new EspSession(link, chip, { isStub, baud: romBaud });
       await rom.#stopWatchdogs();
-      await startStub(link, loadStub(await rom.#stubName()));
+      const blockBytes = isUsbOtg(link.port?.usb) ? usbOtgBlockBytes : ramBlockBytes;
+      await startStub(link, loadStub(await rom.#stubName()), blockBytes);
     }
     isStub = true;
     const baud = options.baud ?? defaultBaud;
@@ -247,7 +249,8 @@ export class EspSession {
   }
 
   get blockBytes(): number {
-    return this.isStub ? stubBlockBytes : romBlockBytes;
+    if (!this.isStub) return romBlockBytes;
+    return isUsbOtg(this.link.port?.usb) ? usbOtgBlockBytes : stubBlockBytes;
   }
 
   /** Begins a write: compressed when `compressedBytes` is given. Erases what will be written. */
@@ -285,8 +288,7 @@ export class EspSession {
 
   /** Pulls EN low and lets go: the board starts its application. */
   async hardReset(): Promise<void> {
-    const usb = this.link.port?.usb;
-    await runSteps(this.link, isUsbJtag(usb) ? usbHardResetSteps : hardResetSteps);
+    await runSteps(this.link, hardResetFor(this.link.port?.usb));
   }
 
   async close(): Promise<void> {

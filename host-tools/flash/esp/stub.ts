@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { DeviceError } from "../../serial/error.ts";
 import type { EspLink } from "./link.ts";
-import { op, ramBlockBytes, words } from "./protocol.ts";
+import { op, words } from "./protocol.ts";
 
 export interface StubSegment {
   readonly address: number;
@@ -51,11 +51,7 @@ function parseStub(stub: Record<string, unknown>): StubImage {
  * Loads the stub into RAM and starts it.
  * @throws DeviceError `stub-failed` when it does not greet; `no-reply` or `refused` while loading.
  */
-export async function startStub(
-  link: EspLink,
-  stub: StubImage,
-  blockBytes: number = ramBlockBytes,
-): Promise<void> {
+export async function startStub(link: EspLink, stub: StubImage, blockBytes: number): Promise<void> {
   for (const { address, bytes } of stub.segments) {
     const blocks = Math.ceil(bytes.length / blockBytes);
     await link.request(op.memBegin, words(bytes.length, blocks, blockBytes, address));

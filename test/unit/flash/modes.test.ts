@@ -1,5 +1,8 @@
 // Ways of connecting besides the plain one: ROM only, Secure Download Mode, native USB, stub still running.
 import { expect, test } from "vitest";
+import { demoFirmware } from "../../../host-tools/emulator/bench/demo-firmware.ts";
+import { NorFlash } from "../../../host-tools/emulator/bench/nor-flash.ts";
+import { parseImage } from "../../../host-tools/flash/esp/image.ts";
 import { runFlashJob } from "../../../host-tools/flash/esp/job.ts";
 import { readFlash } from "../../../host-tools/flash/esp/read.ts";
 import type { FlashRegion } from "../../../host-tools/flash/esp/regions.ts";
@@ -81,6 +84,23 @@ test("native USB: the watchdog that keeps running is stopped before it bites", a
   }
 });
 
+test("USB-OTG: blocks fit its small buffers", async () => {
+  const largest = { bytes: 0 };
+  const { clock, source } = virtualBench(
+    "esp32s3",
+    { usb: { vendorId: 0x303a, productId: 9 } },
+    {
+      fault: (bytes, direction) => {
+        if (direction === "toBoard") largest.bytes = Math.max(largest.bytes, bytes.length);
+        return [bytes];
+      },
+    },
+  );
+  await clock.run(runFlashJob({ source, clock, regions: [region(50_000)] }));
+  expect(largest.bytes).toBeGreaterThan(0x800);
+  expect(largest.bytes).toBeLessThan(2 * 0x800);
+});
+
 test("a stub that still runs is used, not loaded again", async () => {
   const { clock, board, connect } = virtualBench("esp32c3");
   const noReset = { name: "none", steps: [] };
@@ -112,6 +132,14 @@ test("what is there already is skipped; a small change costs a small write", asy
   const third = await job(changed);
   expect(third.writtenBytes).toBe(64 * 1024);
   expect(board.flash.bytes[200_000]).toBe(changed[200_000]);
+});
+
+test("the flash size of the board goes into the bootloader's header, with a digest that matches", async () => {
+  const { clock, board, source } = virtualBench("esp32c3", { flash: new NorFlash(8 << 20) });
+  const regions = demoFirmware(board.target);
+  await clock.run(runFlashJob({ source, clock, regions, setsDetectedSize: true }));
+  const image = parseImage(board.flash.bytes.subarray(0, 0x8000), "bootloader");
+  expect(image).toMatchObject({ flashSizeMegabytes: 8, hasSha256: true });
 });
 
 test("neighbours in the same sector keep their content", async () => {

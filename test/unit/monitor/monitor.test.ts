@@ -9,7 +9,7 @@ import { espBoot, type Firmware, heartbeat } from "../../../host-tools/emulator/
 import { VirtualClock } from "../../../host-tools/emulator/bench/virtual-clock.ts";
 import { Wire } from "../../../host-tools/emulator/bench/wire.ts";
 import { runFlashJob } from "../../../host-tools/flash/esp/job.ts";
-import { hardResetSteps, runSteps } from "../../../host-tools/flash/esp/resets.ts";
+import { hardResetFor, runSteps } from "../../../host-tools/flash/esp/resets.ts";
 import { targetById } from "../../../host-tools/flash/esp/targets-table.ts";
 import { parseOutput } from "../../../host-tools/monitor/addr2line.ts";
 import { LineSplitter } from "../../../host-tools/monitor/line-splitter.ts";
@@ -40,7 +40,7 @@ function world(firmwares: Record<string, Firmware>, project: string, reenumerate
   const source = memorySource("memory:board", () => wire);
   const events: MonitorEvent[] = [];
   const reset: MonitorOptions["reset"] = (port) =>
-    runSteps({ clock, setLines: (lines) => port.setLines(lines) }, hardResetSteps);
+    runSteps({ clock, setLines: (lines) => port.setLines(lines) }, hardResetFor(undefined));
   const watch = (options: Partial<MonitorOptions>) =>
     runMonitor({
       source,

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -24,7 +25,7 @@ import { parseResetSequence, sequencesFor } from "../../../host-tools/flash/esp/
 import { isDeviceError } from "../../../host-tools/serial/error.ts";
 import { takeLease } from "../../../host-tools/serial/lease.ts";
 import { type ListedPort, listSysfs } from "../../../host-tools/serial/list.ts";
-import { openError } from "../../../host-tools/serial/native.ts";
+import { groupOf, holderOf, openError } from "../../../host-tools/serial/native.ts";
 import { rfc2217Source } from "../../../host-tools/serial/rfc2217.ts";
 import { comPortCommand, escapeData, TelnetDecoder } from "../../../host-tools/serial/telnet.ts";
 import { usbKind } from "../../../host-tools/serial/usb-ids-table.ts";
@@ -157,6 +158,19 @@ test.each([
   expect(error.hint).toBeTruthy();
 });
 
+test("who holds a port, and whose group it is", () => {
+  const fds = join(folder, "proc", "4711", "fd");
+  mkdirSync(fds, { recursive: true });
+  writeFileSync(join(folder, "proc", "4711", "comm"), "minicom\n");
+  symlinkSync("/dev/ttyUSB9", join(fds, "3"));
+  expect(holderOf("/dev/ttyUSB9", join(folder, "proc"))).toBe("minicom (process 4711)");
+  expect(holderOf("/dev/ttyUSB8", join(folder, "proc"))).toBeUndefined();
+  const { gid } = statSync(folder);
+  writeFileSync(join(folder, "group"), `other:x:${gid + 1}:\nserialists:x:${gid}:me\n`);
+  expect(groupOf(folder, join(folder, "group"))).toBe("serialists");
+  expect(groupOf(join(folder, "nothing"))).toBeUndefined();
+});
+
 const port = (path: string, kind = usbKind(0x10c4, 0xea60)): ListedPort => ({
   path,
   usb: { vendorId: 0x10c4, productId: 0xea60 },
@@ -172,6 +186,9 @@ test("the port is the one that is named, or the only board, never a guess", () =
   expect(choosePort({ ports: [ports[0]!, port("/dev/ttyACM0", usbKind(0x2e8a, 4))] })).toBe(
     "/dev/ttyUSB0",
   );
+  const pico = port("/dev/ttyACM1", usbKind(0x2e8a, 0x000a));
+  expect(choosePort({ ports: [ports[0]!, pico], family: "rp" })).toBe("/dev/ttyACM1");
+  expect(choosePort({ ports: [ports[0]!, pico], family: "esp" })).toBe("/dev/ttyUSB0");
   expect(codeOf(() => choosePort({ ports: [] }))).toBe("no-device");
   expect(() => choosePort({ ports })).toThrow(/2 boards.*\n.*ttyUSB0.*\n.*ttyUSB1/);
 });
@@ -220,4 +237,6 @@ test("reset sequences: custom ones as text, the built-in ones by transport", () 
   const usb = { vendorId: 0x303a, productId: 0x1001 };
   expect(sequencesFor(usb, undefined).map(({ name }) => name)).toEqual(["usb-jtag"]);
   expect(sequencesFor(undefined, undefined)[0]!.name).toBe("tight");
+  const flowControl = { vendorId: 0x10c4, productId: 0xea64 };
+  expect(sequencesFor(flowControl, undefined)[0]!.steps.at(-1)).toMatchObject({ dtr: true });
 });
