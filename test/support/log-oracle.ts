@@ -63,7 +63,11 @@ export class LogOracle {
       if (entry.missing > 0) throw new Error(`${where}: ${entry.missing} records are missing`);
       const { bootId, sequence, payload } = entry;
       const expected = payloadOf(logClass, bootId, sequence);
-      if (!payload || payload.length !== expected.length || payload.some((b, i) => b !== expected[i])) {
+      if (
+        !payload ||
+        payload.length !== expected.length ||
+        payload.some((b, i) => b !== expected[i])
+      ) {
         throw new Error(`${where}: false record ${bootId}/${sequence}`);
       }
       found.push({ bootId, sequence, isAcked: false });

@@ -6,8 +6,8 @@ import {
   ERASE_FORMS,
   type FlashShape,
   mixer,
-  PROGRAM_FORMS,
   PowerCut,
+  PROGRAM_FORMS,
   TornFlash,
 } from "./torn-flash.ts";
 
@@ -42,6 +42,8 @@ class Session {
   log: FlashLog;
   readonly flash: TornFlash;
   readonly oracle: LogOracle;
+  /** What a visitor found: thrown inside an operation, it would pass for a failing flash. */
+  failure: unknown;
   private readonly options: SweepOptions;
 
   constructor(options: SweepOptions, flash: TornFlash, oracle: LogOracle) {
@@ -54,8 +56,14 @@ class Session {
   /** A cut must not get lost in a catch of the log: a dead flash ends the run whatever the log made of it. */
   run(steps: readonly Step[]): void {
     for (const step of steps) {
-      this.step(step);
+      try {
+        this.step(step);
+      } catch (error) {
+        throw this.failure ?? error;
+      }
+      if (this.failure) throw this.failure;
       if (this.flash.isDead) throw new PowerCut();
+      if (this.flash.violation) throw new Error(this.flash.violation);
     }
   }
 
@@ -80,7 +88,8 @@ class Session {
         for (let i = 0; i < step.count; i++) this.drain();
         return;
       case "save":
-        return log.save();
+        log.save();
+        return;
       case "tell":
         for (const logClass of LOG_CLASSES) {
           const lost = log.lost(logClass);
@@ -131,15 +140,20 @@ interface Moment {
 /** Runs `steps` and calls `visit` before each flash operation. */
 function watch(session: Session, steps: readonly Step[], visit: (moment: Moment) => void): void {
   session.flash.onOperation = (operation) => {
-    visit({
-      operation: operation.kind,
-      flash: session.flash,
-      oracle: session.oracle,
-      act: (flash) => {
-        if (operation.kind === "program") flash.program(operation.offset, operation.bytes);
-        else flash.erase(operation.offset / flash.sectorBytes);
-      },
-    });
+    if (session.failure) return;
+    try {
+      visit({
+        operation: operation.kind,
+        flash: session.flash,
+        oracle: session.oracle,
+        act: (flash) => {
+          if (operation.kind === "program") flash.program(operation.offset, operation.bytes);
+          else flash.erase(operation.offset / flash.sectorBytes);
+        },
+      });
+    } catch (error) {
+      session.failure = error;
+    }
   };
   session.run(steps);
   session.flash.onOperation = undefined;
@@ -170,9 +184,12 @@ export function sweep(options: SweepOptions): SweepResult {
         recover(options, cut(moment, form), moment.oracle.clone(), isDeep ? result : undefined);
       } catch (error) {
         const text = (error as Error).message;
-        throw new Error(`cut in operation ${result.operations} (${moment.operation}, ${form}): ${text}`, {
-          cause: error,
-        });
+        throw new Error(
+          `cut in operation ${result.operations} (${moment.operation}, ${form}): ${text}`,
+          {
+            cause: error,
+          },
+        );
       }
     }
   });

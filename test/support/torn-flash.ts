@@ -12,7 +12,13 @@ export const PROGRAM_FORMS = [
   "suffix",
   "randomBits",
 ] as const;
-export const ERASE_FORMS = ["nothing", "everything", "firstHalf", "secondHalf", "randomBits"] as const;
+export const ERASE_FORMS = [
+  "nothing",
+  "everything",
+  "firstHalf",
+  "secondHalf",
+  "randomBits",
+] as const;
 export type Form = (typeof PROGRAM_FORMS)[number] | (typeof ERASE_FORMS)[number];
 
 export interface Operation {
@@ -45,7 +51,8 @@ function torn(operation: Operation, before: Uint8Array, form: Form, seed: number
   const { bytes, kind } = operation;
   const done = kind === "erase" ? bytes : before.map((byte, i) => byte & bytes[i]!);
   const { length } = done;
-  const mix = (takesNew: (i: number) => boolean) => done.map((byte, i) => (takesNew(i) ? byte : before[i]!));
+  const mix = (takesNew: (i: number) => boolean) =>
+    done.map((byte, i) => (takesNew(i) ? byte : before[i]!));
   const next = mixer(seed);
   switch (form) {
     case "nothing":
@@ -94,6 +101,8 @@ export class TornFlash implements Flash {
   cutAt = Infinity;
   form: Form = "nothing";
   isDead = false;
+  /** The first broken rule of the chip: the log survives the exception, the test must not. */
+  violation: string | undefined;
 
   constructor(shape: FlashShape, image?: Uint8Array, written?: Uint8Array) {
     this.sectorBytes = shape.sectorBytes;
@@ -120,30 +129,46 @@ export class TornFlash implements Flash {
     this.#check(offset, bytes.length);
     const { unitBytes, pageBytes } = this;
     if (offset % unitBytes || bytes.length % unitBytes || bytes.length === 0) {
-      throw new RangeError(`program of ${bytes.length} bytes at ${offset}: whole units only`);
+      this.#refuse(`program of ${bytes.length} bytes at ${offset}: whole units only`);
     }
     if (Math.floor(offset / pageBytes) !== Math.floor((offset + bytes.length - 1) / pageBytes)) {
-      throw new RangeError(`program of ${bytes.length} bytes at ${offset} crosses a page`);
+      this.#refuse(`program of ${bytes.length} bytes at ${offset} crosses a page`);
     }
     for (let at = offset / unitBytes; at < (offset + bytes.length) / unitBytes; at++) {
-      if (this.#written[at]) throw new RangeError(`unit ${at} is programmed twice`);
+      if (this.#written[at]) this.#refuse(`unit ${at} is programmed twice`);
     }
     const isCut = this.#begin({ kind: "program", offset, bytes: bytes.slice() });
     this.programmedBytes += bytes.length;
-    this.#written.fill(1, offset / unitBytes, (offset + bytes.length) / unitBytes);
-    this.#apply({ kind: "program", offset, bytes }, isCut);
+    try {
+      this.#apply({ kind: "program", offset, bytes }, isCut);
+    } finally {
+      // Of a torn program only the units count that it has reached.
+      for (let at = offset; at < offset + bytes.length; at += unitBytes) {
+        const unit = this.bytes.subarray(at, at + unitBytes);
+        if (!isCut || unit.some((byte) => byte !== 255)) this.#written[at / unitBytes] = 1;
+      }
+    }
   }
 
   erase(sectorIndex: number): void {
     const offset = sectorIndex * this.sectorBytes;
     this.#check(offset, this.sectorBytes);
-    const operation = { kind: "erase", offset, bytes: new Uint8Array(this.sectorBytes).fill(255) } as const;
+    const operation = {
+      kind: "erase",
+      offset,
+      bytes: new Uint8Array(this.sectorBytes).fill(255),
+    } as const;
     const isCut = this.#begin(operation);
     this.erases[sectorIndex]!++;
     // After a torn erase the chip may be anything: nobody may program there before erasing again.
     const units = offset / this.unitBytes;
     this.#written.fill(isCut ? 1 : 0, units, units + this.sectorBytes / this.unitBytes);
     this.#apply(operation, isCut);
+  }
+
+  #refuse(text: string): never {
+    this.violation ??= text;
+    throw new RangeError(text);
   }
 
   #begin(operation: Operation): boolean {

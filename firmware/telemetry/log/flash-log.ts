@@ -154,9 +154,12 @@ export class FlashLog {
   }
 }
 
-function checkGeometry({ flash, unitBytes = 4 }: FlashLogOptions): void {
+function checkGeometry({ flash, bootId, unitBytes = 4 }: FlashLogOptions): void {
   const { sectorBytes, pageBytes, sizeBytes } = flash;
   const sectors = Math.floor(sizeBytes / sectorBytes);
+  if (!(bootId >= 1 && bootId <= 0xffffffff && Number.isInteger(bootId))) {
+    throw new GodwitError("argument", `log: bootId ${bootId}, must be 1 to 4294967295`);
+  }
   if (![4, 8, 16, 32].includes(unitBytes)) {
     throw new GodwitError("argument", `log: unitBytes ${unitBytes}, must be 4, 8, 16 or 32`);
   }

@@ -1,12 +1,5 @@
 /** Finds out what the flash holds: one header per sector and three whole sectors are read, nothing is written. */
-import {
-  CLASSES,
-  KIND_BOOT,
-  KIND_DATA,
-  KIND_MARKS,
-  readSectorHead,
-  sectorHeadBytes,
-} from "./log-format.ts";
+import { CLASSES, KIND_DATA, KIND_MARKS, readSectorHead, sectorHeadBytes } from "./log-format.ts";
 import type { LogSpace } from "./log-space.ts";
 
 /** Fills table, marks and open sectors of `space` from its flash. */
@@ -38,7 +31,6 @@ function continueIn(space: LogSpace, sector: number): void {
   const logClass = table.classes[sector]!;
   const opening = table.openings[sector]!;
   medium.flash.read(sector * medium.sectorBytes, medium.page);
-  space.openBoots[logClass] = readSectorHead(medium.page)!.bootId;
   let offset = medium.padded(sectorHeadBytes(medium.page));
   let end = offset;
   let head = table.firsts[sector]!;
@@ -48,7 +40,6 @@ function continueIn(space: LogSpace, sector: number): void {
       continue;
     }
     if (medium.kind === KIND_DATA) head = table.firsts[sector]! + medium.index + 1;
-    if (medium.kind === KIND_BOOT) space.openBoots[logClass] = medium.value;
     if (medium.kind === KIND_MARKS && sector === table.newest) {
       space.marks.read(medium.payload(sector, offset), 0);
     }

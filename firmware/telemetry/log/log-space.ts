@@ -14,6 +14,8 @@ import { LogMedium } from "./log-medium.ts";
 import { SectorTable } from "./sector-table.ts";
 import type { FlashLogOptions, LogClass, LogCounters } from "./types.ts";
 
+/** Sectors tried in a row; more than that is no worn sector but a chip that takes nothing. */
+const FAILURES_MAX = 3;
 const EMPTY = new Uint8Array(0);
 
 export class LogSpace {
@@ -27,9 +29,10 @@ export class LogSpace {
   readonly medium: LogMedium;
   readonly table: SectorTable;
   readonly marks = new Marks();
-  /** Per class: the sector that takes records (-1: none), where the next one goes, the boot of the last one. */
+  /** Per class: the sector that takes records (-1: none) and where the next one goes. */
   readonly openSectors = new Int16Array(CLASSES).fill(-1);
   readonly openOffsets = new Uint16Array(CLASSES);
+  /** Boot of the last record, as far as this boot has written it. */
   readonly openBoots = new Uint32Array(CLASSES);
   /** Acknowledged records and losses since the marks were last written. */
   unsaved = 0;
@@ -73,12 +76,18 @@ export class LogSpace {
     return false;
   }
 
-  /** Gives `logClass` a new sector, dropping old records until `reserve` sectors are free; false: not possible. */
+  /**
+   * Gives `logClass` a new sector, dropping old records until `reserve` sectors are free; false: not possible.
+   * @throws GodwitError `storage` if no free sector can be written
+   */
   open(logClass: LogClass, reserve: number): boolean {
     const { table, medium, options } = this;
-    for (;;) {
-      const sector = table.nextFree();
-      if (sector < 0 || !this.makeRoom(logClass, reserve + 1)) return false;
+    for (let failures = 0; ; failures++) {
+      const sector = failures < FAILURES_MAX ? table.nextFree() : -1;
+      if (sector < 0 || !this.makeRoom(logClass, reserve + 1)) {
+        if (failures === 0) return false;
+        throw new GodwitError("storage", "log: free sectors cannot be written; check the flash");
+      }
       const opening = table.lastOpening + 1;
       const first = table.heads[logClass]!;
       const head = medium.page.subarray(0, medium.padded(SECTOR_HEAD_BYTES_MAX)).fill(0xff);

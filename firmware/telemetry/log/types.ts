@@ -8,7 +8,7 @@ export type LogClass = 0 | 1 | 2;
 export interface FlashLogOptions {
   /** The region of the log, alone: at least `SECTORS_MIN` sectors of at most 4096 bytes. */
   readonly flash: Flash;
-  /** Number of this boot; differs from those of earlier boots. */
+  /** Number of this boot, from 1; differs from those of earlier boots. */
   readonly bootId: number;
   /** Smallest program unit, written once between erases: 4 (default) to 32, a power of two (flash encryption: 16). */
   readonly unitBytes?: number;

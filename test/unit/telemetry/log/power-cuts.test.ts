@@ -11,6 +11,6 @@ test("a power cut inside any flash operation loses nothing, invents nothing, rep
     ...{ open, shape: SMALL, after: AFTER, acksMax: 8, depthEvery: 400 },
     script: scriptOf(1, 60),
   });
-  console.log(`power cuts: ${JSON.stringify(result)} ${Date.now()-startMs} ms`);
+  console.log(`power cuts: ${JSON.stringify(result)} ${Date.now() - startMs} ms`);
   expect(result.cutsInRecovery).toBeGreaterThan(100);
 });
