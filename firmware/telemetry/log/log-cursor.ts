@@ -1,0 +1,91 @@
+/** Reads the records of one class in order, across sectors, and counts what is unreadable between them. */
+import { KIND_BOOT, KIND_DATA, readSectorHead, sectorHeadBytes } from "./log-format.ts";
+import type { LogMedium } from "./log-medium.ts";
+import type { SectorTable } from "./sector-table.ts";
+import type { LogClass, LogEntry } from "./types.ts";
+
+export class LogCursor {
+  /** Ordinal of the record to be read next. */
+  ordinal = 0;
+  private readonly medium: LogMedium;
+  private readonly table: SectorTable;
+  private readonly logClass: LogClass;
+  private sector = -1;
+  private opening = 0;
+  private offset = 0;
+  private bootId = 0;
+
+  constructor(medium: LogMedium, table: SectorTable, logClass: LogClass) {
+    this.medium = medium;
+    this.table = table;
+    this.logClass = logClass;
+  }
+
+  seek(ordinal: number): void {
+    this.ordinal = ordinal;
+    this.sector = -1;
+  }
+
+  /** The next record, or a report of unreadable ones at the end; undefined: everything was read. */
+  next(): LogEntry | undefined {
+    const { table, logClass } = this;
+    const head = table.heads[logClass]!;
+    const wanted = this.ordinal;
+    while (this.ordinal < head) {
+      if (!this.enter()) break;
+      const found = this.scan(wanted);
+      if (found) return found;
+      this.ordinal = Math.max(wanted, table.end(this.sector));
+      this.sector = -1;
+    }
+    if (wanted >= head) return undefined;
+    this.seek(head);
+    return {
+      logClass,
+      ordinal: head - 1,
+      bootId: this.bootId,
+      sequence: 0,
+      missing: head - wanted,
+      payload: undefined,
+    };
+  }
+
+  /** Makes sure that the cursor stands in a live sector that can hold `ordinal`. */
+  private enter(): boolean {
+    const { table, medium } = this;
+    if (this.sector >= 0 && table.openings[this.sector] === this.opening) {
+      if (table.end(this.sector) > this.ordinal) return true;
+    }
+    this.sector = table.holding(this.logClass, this.ordinal);
+    if (this.sector < 0) return false;
+    this.opening = table.openings[this.sector]!;
+    medium.flash.read(this.sector * medium.sectorBytes, medium.page);
+    this.bootId = readSectorHead(medium.page)?.bootId ?? 0;
+    this.offset = medium.padded(sectorHeadBytes(medium.page));
+    return true;
+  }
+
+  /** The first record of the sector that is not before `ordinal`. */
+  private scan(wanted: number): LogEntry | undefined {
+    const { medium, table, sector, opening, logClass } = this;
+    const used = medium.usedBytes(sector);
+    while (this.offset < used) {
+      if (!medium.load(sector, opening, this.offset)) {
+        this.offset += medium.stepBytes;
+        continue;
+      }
+      const at = this.offset;
+      const { kind, value } = medium;
+      this.offset += medium.recordBytes(medium.payloadBytes);
+      if (kind === KIND_BOOT) this.bootId = value;
+      if (kind !== KIND_DATA) continue;
+      const ordinal = table.firsts[sector]! + medium.index;
+      if (ordinal < this.ordinal) continue;
+      const payload = medium.payload(sector, at);
+      this.ordinal = ordinal + 1;
+      const missing = ordinal - wanted;
+      return { logClass, ordinal, bootId: this.bootId, sequence: value, missing, payload };
+    }
+    return undefined;
+  }
+}

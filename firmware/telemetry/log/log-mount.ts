@@ -1,0 +1,59 @@
+/** Finds out what the flash holds: one header per sector and three whole sectors are read, nothing is written. */
+import { CLASSES, KIND_DATA, KIND_MARKS, readSectorHead, sectorHeadBytes } from "./log-format.ts";
+import type { LogSpace } from "./log-space.ts";
+
+/** Fills table, marks and open sectors of `space` from its flash. */
+export function mount(space: LogSpace): void {
+  const { table, medium } = space;
+  for (let i = 0; i < medium.sectorCount; i++) {
+    medium.flash.read(i * medium.sectorBytes, medium.page);
+    const head = readSectorHead(medium.page);
+    if (head) table.set(i, head.opening, head.logClass, head.first);
+    else space.counters.unreadableSectors++;
+  }
+  if (table.newest < 0) return;
+  medium.flash.read(table.newest * medium.sectorBytes, medium.page);
+  readSectorHead(medium.page, space.marks);
+  continueIn(space, table.newest);
+  for (let i = 0; i < CLASSES; i++) {
+    const acked = space.marks.acked[i]!;
+    if (table.heads[i]! < acked) table.heads[i] = acked;
+    let last = -1;
+    for (let s = table.after(i, 0); s >= 0; s = table.after(i, table.openings[s]!)) last = s;
+    if (last >= 0 && last !== table.newest) continueIn(space, last);
+  }
+  space.release();
+}
+
+/** Finds the end of the last sector of a class. Nothing is ever written behind an interrupted write. */
+function continueIn(space: LogSpace, sector: number): void {
+  const { table, medium } = space;
+  const logClass = table.classes[sector]!;
+  const opening = table.openings[sector]!;
+  medium.flash.read(sector * medium.sectorBytes, medium.page);
+  let offset = medium.padded(sectorHeadBytes(medium.page));
+  let end = offset;
+  let head = table.firsts[sector]!;
+  for (const used = medium.usedBytes(sector); offset < used; ) {
+    if (!medium.load(sector, opening, offset)) {
+      offset += medium.stepBytes;
+      continue;
+    }
+    if (medium.kind === KIND_DATA) head = table.firsts[sector]! + medium.index + 1;
+    if (medium.kind === KIND_MARKS && sector === table.newest) {
+      space.marks.read(medium.payload(sector, offset), 0);
+    }
+    offset += medium.recordBytes(medium.payloadBytes);
+    end = offset;
+  }
+  const acked = space.marks.acked[logClass]!;
+  const isTorn = end < medium.usedBytes(sector);
+  table.heads[logClass] = Math.max(head, acked);
+  space.openSectors[logClass] = sector;
+  space.openOffsets[logClass] = isTorn || head < acked ? medium.sectorBytes : end;
+  if (!isTorn) return;
+  space.counters.tornTails++;
+  space.fault(
+    `sector ${sector} ends in an interrupted write at offset ${end}; what precedes it is kept`,
+  );
+}

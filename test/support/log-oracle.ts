@@ -1,0 +1,123 @@
+// What a flash log must hold, kept beside it and compared with it byte by byte.
+import type { FlashLog } from "../../firmware/telemetry/log/flash-log.ts";
+import type { LogClass } from "../../firmware/telemetry/log/types.ts";
+import { mixer } from "./torn-flash.ts";
+
+export const LOG_CLASSES = [0, 1, 2] as const;
+
+interface Stored {
+  bootId: number;
+  sequence: number;
+  /** Told to the log as arrived. */
+  isAcked: boolean;
+}
+
+/** Contents follow from the stamp alone; no two stamps share their bytes. */
+export function payloadOf(logClass: number, bootId: number, sequence: number): Uint8Array {
+  const next = mixer(logClass * 7919 + bootId * 104729 + sequence * 31 + 1);
+  const bytes = new Uint8Array(8 + (next() % (sequence % 7 === 6 ? 220 : 72)));
+  for (let i = 0; i < bytes.length; i++) bytes[i] = next() & 255;
+  bytes.set([logClass, bootId, sequence & 255, sequence >> 8]);
+  return bytes;
+}
+
+/** The promises of SPEC.md §1, checked against what a mounted log gives. */
+export class LogOracle {
+  /** Records whose `append` has returned true, per class, in order. */
+  readonly stored: Stored[][] = [[], [], []];
+  /** Stamp of an append that has not returned when the power went: may be there or not. */
+  pending: { logClass: LogClass; bootId: number; sequence: number } | undefined;
+  /** Records that `append` refused. */
+  readonly refused = [0, 0, 0];
+  readonly told = [0, 0, 0];
+  readonly sequences = [0, 0, 0];
+  boots = 1;
+
+  clone(): LogOracle {
+    const copy = new LogOracle();
+    for (const i of LOG_CLASSES) {
+      copy.stored[i] = this.stored[i]!.map((record) => ({ ...record }));
+      copy.refused[i] = this.refused[i]!;
+      copy.told[i] = this.told[i]!;
+      copy.sequences[i] = this.sequences[i]!;
+    }
+    copy.pending = this.pending;
+    copy.boots = this.boots;
+    return copy;
+  }
+
+  /** Reads the whole log, compares every byte, and takes over what the cut left undecided. */
+  check(log: FlashLog, duplicatesMax: number): void {
+    log.rewind();
+    for (const logClass of LOG_CLASSES) this.#checkClass(log, logClass, duplicatesMax);
+    this.pending = undefined;
+    log.rewind();
+  }
+
+  #checkClass(log: FlashLog, logClass: LogClass, duplicatesMax: number): void {
+    const where = `class ${logClass}`;
+    const all = this.stored[logClass]!;
+    const { pending } = this;
+    const found: Stored[] = [];
+    for (let entry = log.next(logClass); entry; entry = log.next(logClass)) {
+      if (entry.missing > 0) throw new Error(`${where}: ${entry.missing} records are missing`);
+      const { bootId, sequence, payload } = entry;
+      const expected = payloadOf(logClass, bootId, sequence);
+      if (
+        !payload ||
+        payload.length !== expected.length ||
+        payload.some((b, i) => b !== expected[i])
+      ) {
+        throw new Error(`${where}: false record ${bootId}/${sequence}`);
+      }
+      found.push({ bootId, sequence, isAcked: false });
+    }
+    if (log.pending(logClass) !== found.length) {
+      throw new Error(`${where}: ${log.pending(logClass)} pending, ${found.length} read`);
+    }
+    const last = found[found.length - 1];
+    const isPending =
+      last !== undefined &&
+      pending?.logClass === logClass &&
+      pending.bootId === last.bootId &&
+      pending.sequence === last.sequence;
+    if (isPending) all.push(last);
+    const gone = all.length - found.length;
+    if (gone < 0) throw new Error(`${where}: ${-gone} records more than were stored`);
+    found.forEach((record, i) => {
+      const { bootId, sequence } = all[gone + i]!;
+      if (record.bootId !== bootId || record.sequence !== sequence) {
+        throw new Error(
+          `${where}: ${record.bootId}/${record.sequence} in the place of ${bootId}/${sequence}`,
+        );
+      }
+    });
+    this.#checkGone(log, logClass, gone, duplicatesMax);
+  }
+
+  /** What is not there any more has arrived or is declared as lost. */
+  #checkGone(log: FlashLog, logClass: LogClass, gone: number, duplicatesMax: number): void {
+    const where = `class ${logClass}`;
+    const all = this.stored[logClass]!;
+    const again = all.slice(gone).filter((record) => record.isAcked).length;
+    if (again > duplicatesMax) throw new Error(`${where}: ${again} duplicates`);
+    const missed = all.slice(0, gone).filter((record) => !record.isAcked);
+    const lost = log.lost(logClass);
+    const declared = (lost?.count ?? 0) + this.told[logClass]!;
+    if (declared < missed.length) {
+      throw new Error(`${where}: ${missed.length} records are gone, ${declared} declared`);
+    }
+    const slack = this.refused[logClass]! + duplicatesMax * this.boots + this.told[logClass]!;
+    if (declared > missed.length + slack) {
+      throw new Error(`${where}: ${declared} declared, ${missed.length} are gone`);
+    }
+    if (!lost || this.told[logClass]! > 0) return;
+    for (const { bootId, sequence } of missed) {
+      const isBefore =
+        bootId < lost.firstBoot || (bootId === lost.firstBoot && sequence < lost.firstSequence);
+      const isBehind =
+        bootId > lost.lastBoot || (bootId === lost.lastBoot && sequence > lost.lastSequence);
+      if (isBefore || isBehind) throw new Error(`${where}: ${bootId}/${sequence} undeclared`);
+    }
+  }
+}
