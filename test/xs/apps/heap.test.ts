@@ -20,7 +20,7 @@ const telemetryIntervalMs = 5000;
 const roomy = {
   chunkBytes: 65_536,
   slots: 8192,
-  stackSlots: 1024,
+  stackSlots: 512,
   keys: 2000,
   systemBytes: 65_536,
 };
@@ -83,7 +83,7 @@ test("the thermostat's modules and its life fit a small board together", async (
   world.clock.runFor(300_000);
   live("back online");
   const use = board.heap();
-  if (!use) throw new Error("no board");
+  if (!use) throw new Error("no board");process.stdout.write(`STK ${use.running.stackSlotsPeak} of \n`);
   const most = Math.max(...steps.map(([, bytes]) => bytes));
   process.stdout.write(
     `thermostat heap in bytes: engine baseline ${use.baseline.bytes}, loaded ${use.loaded.bytes}, running ${most}\n` +
