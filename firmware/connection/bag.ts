@@ -66,3 +66,9 @@ function decodePart(text: string, offset: number): string {
 function bad(what: string, offset: number, cause?: unknown): GodwitError {
   return new GodwitError("malformed", `property bag: ${what} at offset ${offset}`, cause);
 }
+
+/** The bag as it is sent, with the time at which the message came to be. */
+export function stampBag(bag: string, createdMs: number): string {
+  const time = new Date(createdMs).toISOString().split(":").join("%3A");
+  return `${bag}${bag ? "&" : ""}${CREATION_TIME}=${time}`;
+}

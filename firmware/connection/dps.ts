@@ -195,6 +195,7 @@ export class Registration implements LinkOwner, MqttEvents {
   private end(outcome: DpsOutcome): void {
     if (this.isOver) return;
     this.stop();
-    this.done(outcome);
+    // In a turn of its own: opening the hub from inside this receiver would nest too deep for a chip's stack.
+    this.timer = this.platform.timers.start(0, () => this.done(outcome));
   }
 }

@@ -4,6 +4,7 @@ import type { MqttCloseReason, MqttEvents } from "../mqtt/events.ts";
 import type { InboundMessage } from "../mqtt/packet-reader.ts";
 import type { Platform } from "../ports/platform.ts";
 import type { SocketError, TlsOptions } from "../ports/socket.ts";
+import { stampBag } from "./bag.ts";
 import { connackFault, mqttFault, socketFault } from "./faults.ts";
 import { Link, type LinkOwner } from "./link.ts";
 import type { Outbox } from "./outbox.ts";
@@ -84,8 +85,9 @@ export class HubSession implements LinkOwner, MqttEvents {
       const message = this.outbox.peek();
       if (!message) break;
       try {
-        const topic = message.bag ? this.topicPrefix + message.bag : this.topicPrefix;
-        const id = client.publish({ topic, payload: message.payload, qos: 1 }, nowMs);
+        const { bag = "", createdMs, payload } = message;
+        const stamped = createdMs === undefined ? bag : stampBag(bag, createdMs);
+        const id = client.publish({ topic: this.topicPrefix + stamped, payload, qos: 1 }, nowMs);
         if (id === undefined) break;
         this.outbox.sent(id);
       } catch (error) {

@@ -53,6 +53,8 @@ export interface OutboundMessage {
   readonly payload: Uint8Array;
   /** Encoded property bag (`encodeBag`); the same string may serve every message of a channel. */
   readonly bag?: string;
+  /** When the message came to be, Unix ms: joins the bag when it is sent, so that waiting messages share one bag. */
+  readonly createdMs?: number;
   readonly priority?: Priority;
   /** Called exactly once if `send` returned true. May be a prototype method: `this` is the message. */
   onSettled?(outcome: Settled): void;

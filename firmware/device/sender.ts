@@ -1,5 +1,4 @@
 /** Telemetry on its way out: checked, encoded, stamped with its time and queued. */
-import { CREATION_TIME } from "../connection/bag.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { OutboundMessage, Settled } from "../connection/types.ts";
 import type { TelemetrySpec } from "../model/types.ts";
@@ -64,13 +63,14 @@ export class Sender {
     wallMs: number | undefined,
     onSettled?: (outcome: Settled) => void,
   ): boolean {
-    let { bag } = this.encoder;
-    if (wallMs !== undefined && !this.encoder.isTimed) {
-      // A message may wait for hours: the hub's own time stamp would tell when it arrived.
-      const time = new Date(wallMs).toISOString();
-      bag += `&${CREATION_TIME}=${time.split(":").join("%3A")}`;
-    }
-    const message: OutboundMessage = onSettled ? { payload, bag, onSettled } : { payload, bag };
+    const { bag, isTimed } = this.encoder;
+    // A message may wait for hours: the hub's own time stamp would tell when it arrived.
+    const message: OutboundMessage = {
+      payload,
+      bag,
+      ...(wallMs !== undefined && !isTimed && { createdMs: wallMs }),
+      ...(onSettled && { onSettled }),
+    };
     if (this.connection.send(message)) return true;
     this.guard.counters.refusedMessages++;
     return false;

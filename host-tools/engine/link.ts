@@ -31,6 +31,7 @@ export async function linkModules(
 ): Promise<LinkedModule[]> {
   const bundle = await rolldown({
     input: { [main]: main },
+    logLevel: "silent",
     external: (specifier) => isExternal(specifier),
     plugins: [
       {
@@ -52,13 +53,16 @@ export async function linkModules(
   });
   await bundle.close();
   const chunks = output.filter((one) => one.type === "chunk");
+  if (chunks.length > 2) throw new Error(`the linker made ${chunks.length} modules`);
   return chunks.reverse().map((chunk) => ({
     specifier: chunk.isEntry ? main : imageSpecifier,
-    code: chunk.isEntry
-      ? chunk.code.replace('"./image.js"', `"${imageSpecifier}"`)
-      : tabulate(chunk.code),
+    code: nameImage(chunk.isEntry ? chunk.code : tabulate(chunk.code)),
     map: chunk.map?.toString() ?? "",
   }));
+}
+
+function nameImage(code: string): string {
+  return code.replaceAll('"./image.js"', `"${imageSpecifier}"`);
 }
 
 /** With the compiler's map, its sources as absolute paths. */

@@ -90,6 +90,7 @@ export class XsBoard {
     const wallMs = world.clock.wallMs();
     const board = Board.create(options.engine, {
       modules: options.app.modules,
+      preload: options.app.preload,
       host,
       ...(options.app.mapPosition && { mapPosition: options.app.mapPosition }),
       ...(options.heap && { heap: options.heap }),
@@ -103,7 +104,6 @@ export class XsBoard {
     this.#board = board;
     this.boots++;
     options.onBoot?.(this.boots);
-    board.load(options.app.preload);
     const status = board.start(options.app.main);
     if (status.state === "aborted") this.#ended(status);
   }

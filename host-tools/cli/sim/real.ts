@@ -36,7 +36,6 @@ export async function simulateReally(
       hubName: access.name,
       roots: access.ca,
       boards,
-      heap: { chunkBytes: 32_768, slots: 9000, stackSlots: 1024, keys: 1500 },
       onEvent: (event) => emit(context.output, event),
     });
     try {

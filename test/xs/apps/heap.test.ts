@@ -12,18 +12,11 @@ import { createWorldHub, worldDpsHost } from "../../../host-tools/sim/world-hub.
 import { XsBoard } from "../../../host-tools/sim/xs-board.ts";
 
 const appDir = fileURLToPath(new URL("../../../firmware/apps/thermostat", import.meta.url));
-/** All slots and chunks of a small board, and what of them the running app may keep. */
+/** All slots and chunks of a small board, were nothing in flash, and what of them the running app may keep. */
 const boardBytes = 65_536;
 const runningBytesMax = 32_768;
 const deviceId = "thermostat-1";
 const telemetryIntervalMs = 5000;
-const roomy = {
-  chunkBytes: 65_536,
-  slots: 8192,
-  stackSlots: 1024,
-  keys: 2000,
-  systemBytes: 65_536,
-};
 
 function provisioned(world: World, hub: Hub) {
   const group = hub.enrollments.putGroup("fleet", { attestation: { type: "symmetricKey" } });
@@ -55,7 +48,7 @@ test("the thermostat's modules and its life fit a small board together", async (
   const world = new World({ seed: 11 });
   const hub = createWorldHub(world);
   const createWorld = provisioned(world, hub);
-  const board = new XsBoard({ engine, app, heap: roomy, createWorld, log: () => {} });
+  const board = new XsBoard({ engine, app, createWorld, log: () => {} });
   board.powerOn();
   const steps: [string, number][] = [];
   const live = (step: string) => {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import { startThermostat } from "../../../firmware/apps/thermostat/app.ts";
 import { type CompiledApp, compileApp } from "../../../host-tools/engine/app.ts";
+import { defaultHeap } from "../../../host-tools/engine/board-image.ts";
 import type { HeapSize } from "../../../host-tools/engine/board-types.ts";
 import type { Engine } from "../../../host-tools/engine/build.ts";
 import { ensureEngine } from "../../../host-tools/engine/ensure.ts";
@@ -15,7 +16,6 @@ const appDir = fileURLToPath(new URL("../../../firmware/apps/thermostat", import
 /** What the running thermostat may take beside its modules, slots and chunks together. */
 const runningBytesMax = 32_768;
 const slotBytes = 16;
-const roomy = { chunkBytes: 65_536, slots: 8192, stackSlots: 512, keys: 2000, systemBytes: 65_536 };
 
 let engine: Engine;
 let app: CompiledApp;
@@ -66,14 +66,11 @@ test("the same source gives equal results on the engine and in Node", () => {
   const onNode = newWorld([]);
   startThermostat(onNode.platform);
   const expected = play(onNode);
-  const probe = powerOn(newWorld([]), roomy);
-  const loadedBytes = probe.heap()!.loaded.bytes;
-  probe.powerOff();
   // The heap ends where the budget ends: garbage included, the thermostat has to live in it.
   const chunkBytes = runningBytesMax / 2;
-  const slots = Math.ceil((loadedBytes + runningBytesMax - chunkBytes) / slotBytes);
+  const slots = (runningBytesMax - chunkBytes) / slotBytes;
   const onXs = newWorld([]);
-  const board = powerOn(onXs, { ...roomy, chunkBytes, slots });
+  const board = powerOn(onXs, { ...defaultHeap, chunkBytes, slots });
   const actual = play(onXs);
   expect(board.board?.status).toEqual({ state: "running" });
   expect(actual.bodies.length).toBeGreaterThan(60);

@@ -15,6 +15,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const files: Record<string, string> = {
   "main.ts": `import { report } from "./report.ts";
 report();
+import("./late.ts").then(({ late }) => late());
+`,
+  "late.ts": `import { count } from "./counter.ts";
+import { names } from "./report.ts";
+
+export const late = () => trace(\`late \${count} \${names.length}\`);
 `,
   "report.ts": `import Timer from "timer";
 import { count, Counter, limit as top, next, STEP } from "./counter.ts";
@@ -114,6 +120,7 @@ test("a linked app does the same in less memory", async () => {
     "3 21 2 true function",
     "9 x7,y7 4 2 10 55",
     "negative side true",
+    "late 20 2",
   ]);
   expect(linked).toMatchObject({ status: separate.status, lines: separate.lines });
   expect(linked.loaded.bytes).toBeLessThan(0.75 * separate.loaded.bytes);
