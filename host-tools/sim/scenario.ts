@@ -183,7 +183,7 @@ export class Scenario {
   #jump(board: VirtualBoard): void {
     const { world } = this.#options;
     const isLarge = this.#random.chance(0.3);
-    const rangeMs = isLarge ? 2 * hourMs : 10 * minuteMs;
+    const rangeMs = isLarge ? 3 * dayMs : 10 * minuteMs;
     const jumpMs = this.#random.int(-rangeMs, rangeMs);
     this.counters.clockJumps++;
     this.#note(`clock ${board.id} ${jumpMs}`);

@@ -15,8 +15,8 @@ export function checkWire(witness: DeviceWitness): { duplicates: number; violati
     if (message.isUnique && message.firsts > 1) unmarked += message.firsts - 1;
   }
   const violations: string[] = [];
-  if (witness.messages.size === 0) violations.push("no telemetry was sent");
-  if (witness.acknowledged === 0) violations.push("no telemetry was acknowledged");
+  if (witness.messages.size > 0 && witness.acknowledged === 0)
+    violations.push("no telemetry was acknowledged");
   const say = (count: number, text: string) => {
     if (count > 0) violations.push(`${count} messages ${text}`);
   };
