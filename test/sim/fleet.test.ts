@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { type CompiledApp, compileApp } from "../../host-tools/engine/app.ts";
 import { ensureEngine } from "../../host-tools/engine/ensure.ts";
+import type { FleetHub } from "../../host-tools/sim/fleet-hub.ts";
 import { FleetRig, type FleetSetup } from "../support/fleet-rig.ts";
 
 const rounds = 3;
@@ -36,6 +37,12 @@ function breakBoard({ cloud }: FleetRig, id: string, how: string): Promise<strin
   );
 }
 
+function texts({ events }: FleetRig, id: string): string[] {
+  return events.flatMap((event) =>
+    event.event === "log" && event.board === id ? [event.text] : [],
+  );
+}
+
 function ended({ events }: FleetRig, id: string) {
   return events.find((event) => event.event === "ended" && event.board === id);
 }
@@ -61,13 +68,12 @@ test("a hundred boards in one process stay connected to one hub, every message a
 });
 
 test("a board that lost its power comes back with the state it was given, before it reaches the hub", async () => {
-  const made = await start(["a", "b"], { isDirect: true });
-  const { fleet, cloud, events } = made;
+  // Before the power comes: afterwards the device spares its flash for ten seconds.
+  const before = (cloud: FleetHub) => cloud.setDesired("a", { song: 7 });
+  const made = await start(["a", "b"], { isDirect: true, before });
+  const { fleet, events } = made;
+  await made.until(() => texts(made, "a").some((text) => text.startsWith("song 7")));
   await made.more("a", 1);
-  await cloud.setDesired("a", { song: 7 });
-  const sang = (text: string) => () =>
-    events.some((event) => event.event === "log" && event.board === "a" && event.text === text);
-  await made.until(() => events.some((e) => e.event === "log" && e.text.startsWith("song 7")));
   fleet.setPower("a", false);
   await made.until(() => events.some((e) => e.event === "disconnected" && e.board === "a"));
   const before = made.bodies("a").length;
@@ -76,7 +82,7 @@ test("a board that lost its power comes back with the state it was given, before
   fleet.setNetwork("a", true);
   fleet.setPower("a", true);
   // Version 0: out of its own storage.
-  await made.until(sang("song 7 version 0"));
+  await made.until(() => texts(made, "a").includes("song 7 version 0"));
   expect(fleet.board("a")).toMatchObject({ boots: 2, isConnected: false, isCut: true });
   fleet.setNetwork("a", false);
   await made.more("a", 2);
@@ -141,19 +147,18 @@ test("a broken board ends with reason and position; the others and the hub go on
 });
 
 test("a loop inside the engine costs its board and a reboot of its neighbours, which keep their storage", async () => {
-  // Three boards, two threads: a and c share one.
-  const made = await start(["a", "b", "c", "d"], { turnMsMax: 3000, isDirect: true });
-  const { fleet, cloud, events } = made;
+  // Two threads: a and c share one.
+  const before = (cloud: FleetHub) => cloud.setDesired("c", { song: 9 });
+  const made = await start(["a", "b", "c", "d"], { turnMsMax: 3000, isDirect: true, before });
+  const { fleet, cloud } = made;
   await made.until(() => cloud.connected.size === 4);
   fleet.setPower("d", false);
-  await cloud.setDesired("c", { song: 9 });
-  const texts = (id: string) =>
-    events.flatMap((event) => (event.event === "log" && event.board === id ? [event.text] : []));
-  await made.until(() => texts("c").some((text) => text.startsWith("song 9")));
+  await made.until(() => texts(made, "c").some((text) => text.startsWith("song 9")));
+  await made.more("c", 1);
   const call = breakBoard(made, "a", "native");
   await made.until(() => ended(made, "a") !== undefined);
   expect(ended(made, "a")).toMatchObject({ reason: "native-loop" });
-  await made.until(() => texts("c").includes("song 9 version 0"));
+  await made.until(() => texts(made, "c").includes("song 9 version 0"));
   await Promise.all([made.more("b", 2), made.more("c", 2)]);
   expect(fleet.board("b")).toMatchObject({ boots: 1 });
   expect(fleet.board("c")).toMatchObject({ boots: 2, power: "on" });

@@ -25,10 +25,12 @@ export interface FleetSetup {
   heap?: HeapSize;
   /** Boards that are in the registry already, instead of coming through an enrollment group. */
   isDirect?: boolean;
+  /** Runs when the hub is there and the boards have no power yet. */
+  before?: (cloud: FleetHub) => Promise<void>;
 }
 
 /** Far beyond anything a loaded machine needs. */
-const untilMsMax = Number(process.env.UNTIL ?? 60_000);
+const untilMsMax = 60_000;
 const lastEvents = 30;
 
 export type RigEvent = FleetEvent | HubFleetEvent;
@@ -71,6 +73,7 @@ export class FleetRig {
     const cloud = new FleetHub({ client, fleet, onEvent });
     const rig = new FleetRig(hub, folder, fleet, cloud);
     await cloud.watch();
+    await setup.before?.(cloud);
     fleet.start();
     return rig;
   }
