@@ -7,6 +7,7 @@ export interface Bench {
 
 const benches: Record<string, () => Promise<Bench>> = {
   engine: () => import("./engine.ts"),
+  device: () => import("./device.ts"),
   hub: () => import("./hub.ts"),
   flash: () => import("./flash.ts"),
 };

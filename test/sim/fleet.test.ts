@@ -69,8 +69,8 @@ test("a hundred boards in one process stay connected to one hub, every message a
 
 test("a board that lost its power comes back with the state it was given, before it reaches the hub", async () => {
   // Before the power comes: afterwards the device spares its flash for ten seconds.
-  const before = (cloud: FleetHub) => cloud.setDesired("a", { song: 7 });
-  const made = await start(["a", "b"], { isDirect: true, before });
+  const prepare = (cloud: FleetHub) => cloud.setDesired("a", { song: 7 });
+  const made = await start(["a", "b"], { isDirect: true, before: prepare });
   const { fleet, events } = made;
   await made.until(() => texts(made, "a").some((text) => text.startsWith("song 7")));
   await made.more("a", 1);
