@@ -87,13 +87,13 @@ export class FleetRig {
     );
   }
 
-  /** Waits for something to hold; looks whenever anything happens. @throws Error with the last events after a minute */
-  until(condition: () => boolean): Promise<void> {
+  /** Waits for something to hold; looks whenever anything happens. @throws Error with the last events */
+  until(condition: () => boolean, msMax = untilMsMax): Promise<void> {
     return new Promise((resolve, reject) => {
       const limit = setTimeout(() => {
         const last = this.events.slice(-lastEvents).map((event) => JSON.stringify(event));
         reject(new Error(`did not happen; last events:\n${last.join("\n")}`));
-      }, untilMsMax);
+      }, msMax);
       const look = () => {
         if (!condition()) return;
         this.#waiting.delete(look);
