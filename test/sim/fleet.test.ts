@@ -4,6 +4,7 @@ import { afterEach, beforeAll, expect, test } from "vitest";
 import { type CompiledApp, compileApp } from "../../host-tools/engine/app.ts";
 import { ensureEngine } from "../../host-tools/engine/ensure.ts";
 import type { FleetHub } from "../../host-tools/sim/fleet-hub.ts";
+import { connectionStringCredentials } from "../../host-tools/sim/provision.ts";
 import { FleetRig, type FleetSetup } from "../support/fleet-rig.ts";
 
 const rounds = 3;
@@ -169,4 +170,31 @@ test("a loop inside the engine costs its board and a reboot of its neighbours, w
   expect(fleet.board("a")).toMatchObject({ power: "on", failure: undefined });
   expect(fleet.board("d")).toMatchObject({ power: "off", boots: 1 });
   await call;
+});
+
+test("boards with a wrong key, of another hub or without credentials say so; the others go on", async () => {
+  const connection = (id: string, host: string) =>
+    connectionStringCredentials(`HostName=${host};DeviceId=${id};SharedAccessKey=${btoa("wrong")}`);
+  const made = await start(["good", "wrong-key", "no-hub", "empty", "garbled"], {
+    isDirect: true,
+    credentials: (host) =>
+      new Map([
+        ["wrong-key", connection("wrong-key", host)],
+        ["stranger", connection("stranger", host)],
+        ["no-hub", connection("no-hub", host.replace(/\d+$/, "1"))],
+        ["empty", {}],
+        ["garbled", connectionStringCredentials("HostName=\u0000")],
+      ]),
+  });
+  const told = (id: string, pattern: RegExp) => () =>
+    texts(made, id).some((text) => pattern.test(text));
+  await made.until(told("wrong-key", /not authorized.*check that the device exists/i));
+  await made.until(told("stranger", /not authorized.*check that the device exists/i));
+  await made.until(told("no-hub", /the hub is restarting, failing over or gone/));
+  await made.until(told("empty", /store valid credentials/));
+  await made.until(told("garbled", /store valid credentials/));
+  await made.more("good", 2);
+  expect(made.events.filter(({ event }) => event === "ended")).toEqual([]);
+  expect([...made.cloud.connected]).toEqual(["good"]);
+  expect(JSON.stringify(made.events)).not.toContain(btoa("wrong"));
 });

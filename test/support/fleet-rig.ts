@@ -25,6 +25,8 @@ export interface FleetSetup {
   heap?: HeapSize;
   /** Boards that are in the registry already, instead of coming through an enrollment group. */
   isDirect?: boolean;
+  /** Other credentials than the right ones, by board id. */
+  credentials?: (hubHost: string) => ReadonlyMap<string, StorageEntries>;
   /** Runs when the hub is there and the boards have no power yet. */
   before?: (cloud: FleetHub) => Promise<void>;
 }
@@ -65,7 +67,10 @@ export class FleetRig {
     const onEvent = (event: RigEvent) => rig.#note(event);
     const fleet = new Fleet({
       ...{ engine, app, title: "test", hubName: hub.deviceHost, roots, heap, workers, onEvent },
-      boards: credentials(hub, ids, setup.isDirect ?? false),
+      boards: new Map([
+        ...credentials(hub, ids, setup.isDirect ?? false),
+        ...(setup.credentials?.(hub.deviceHost) ?? []),
+      ]),
       ...(apps && { apps }),
       ...(turnMsMax !== undefined && { turnMsMax }),
     });
