@@ -53,7 +53,7 @@ function ended({ events }: FleetRig, id: string) {
 test("a hundred boards in one process stay connected to one hub, every message acknowledged", async () => {
   const ids = Array.from({ length: 100 }, (_, index) => `board-${index}`);
   const emptyBytes = process.memoryUsage().rss;
-  const made = await start(ids);
+  const made = await start(ids, { isDirect: true });
   const { fleet, cloud, events } = made;
   await made.until(() => fleet.view.boards.every((board) => board.messages >= rounds), crowdMsMax);
   const perBoard = (process.memoryUsage().rss - emptyBytes) / ids.length;
