@@ -1,7 +1,7 @@
 // A client of the service API: over HTTPS to a running hub, or straight into one in this process.
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 import { isIP } from "node:net";
 import type { FastifyInstance, HTTPMethods } from "fastify";
 import { signSas } from "../../firmware/connection/sas.ts";
@@ -12,6 +12,8 @@ import type { HubContact } from "./data-dir.ts";
 
 const tokenLifeS = 3600;
 const requestTimeoutMs = 10_000;
+/** Connections a client opens at a time; further calls wait. Streams have their own. */
+const socketsMax = 32;
 
 export interface ServiceRequest {
   readonly headers?: Readonly<Record<string, string>>;
@@ -86,6 +88,8 @@ export class HttpsClient implements ServiceClient {
   readonly connection: ServiceConnection;
   readonly #ca: string;
   readonly #address: string | undefined;
+  /** Handshakes cost more than calls; a fleet makes many. */
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: socketsMax });
 
   /** `address`: where to connect when the hub's name means nothing to this machine's resolver. */
   constructor(connectionString: string, ca: string, address?: string) {
@@ -124,7 +128,7 @@ export class HttpsClient implements ServiceClient {
         ...(isIP(url.hostname) === 0 && { servername: url.hostname }),
         method,
         ca: this.#ca,
-        agent: false,
+        agent: signal ? false : this.#agent,
         headers: { authorization: serviceToken(this.connection), ...headers },
         ...(signal && { signal }),
       });

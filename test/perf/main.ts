@@ -8,6 +8,7 @@ export interface Bench {
 const benches: Record<string, () => Promise<Bench>> = {
   codec: () => import("./codec.ts"),
   engine: () => import("./engine.ts"),
+  device: () => import("./device.ts"),
   hub: () => import("./hub.ts"),
   flash: () => import("./flash.ts"),
 };

@@ -25,10 +25,14 @@ export interface FleetSetup {
   heap?: HeapSize;
   /** Boards that are in the registry already, instead of coming through an enrollment group. */
   isDirect?: boolean;
+  /** Other credentials than the right ones, by board id. */
+  credentials?: (hubHost: string) => ReadonlyMap<string, StorageEntries>;
+  /** Runs when the hub is there and the boards have no power yet. */
+  before?: (cloud: FleetHub) => Promise<void>;
 }
 
 /** Far beyond anything a loaded machine needs. */
-const untilMsMax = Number(process.env.UNTIL ?? 60_000);
+const untilMsMax = 60_000;
 const lastEvents = 30;
 
 export type RigEvent = FleetEvent | HubFleetEvent;
@@ -63,7 +67,10 @@ export class FleetRig {
     const onEvent = (event: RigEvent) => rig.#note(event);
     const fleet = new Fleet({
       ...{ engine, app, title: "test", hubName: hub.deviceHost, roots, heap, workers, onEvent },
-      boards: credentials(hub, ids, setup.isDirect ?? false),
+      boards: new Map([
+        ...credentials(hub, ids, setup.isDirect ?? false),
+        ...(setup.credentials?.(hub.deviceHost) ?? []),
+      ]),
       ...(apps && { apps }),
       ...(turnMsMax !== undefined && { turnMsMax }),
     });
@@ -71,6 +78,7 @@ export class FleetRig {
     const cloud = new FleetHub({ client, fleet, onEvent });
     const rig = new FleetRig(hub, folder, fleet, cloud);
     await cloud.watch();
+    await setup.before?.(cloud);
     fleet.start();
     return rig;
   }
@@ -84,13 +92,13 @@ export class FleetRig {
     );
   }
 
-  /** Waits for something to hold; looks whenever anything happens. @throws Error with the last events after a minute */
-  until(condition: () => boolean): Promise<void> {
+  /** Waits for something to hold; looks whenever anything happens. @throws Error with the last events */
+  until(condition: () => boolean, msMax = untilMsMax): Promise<void> {
     return new Promise((resolve, reject) => {
       const limit = setTimeout(() => {
         const last = this.events.slice(-lastEvents).map((event) => JSON.stringify(event));
         reject(new Error(`did not happen; last events:\n${last.join("\n")}`));
-      }, untilMsMax);
+      }, msMax);
       const look = () => {
         if (!condition()) return;
         this.#waiting.delete(look);

@@ -38,11 +38,14 @@ export async function simulateReally(
       boards,
       onEvent: (event) => emit(context.output, event),
     });
+    let hub: FleetHub;
     try {
-      await runFleet(context, fleet, access, options, interrupted);
+      hub = await runFleet(context, fleet, access, options, interrupted);
     } finally {
       await fleet.close();
     }
+    // Last of all: what boards still say while they are ended comes before it.
+    report(context.output, fleet, hub);
   } finally {
     await access.close();
   }
@@ -54,7 +57,7 @@ async function runFleet(
   access: FleetHubAccess,
   options: SimOptions,
   interrupted: AbortSignal,
-): Promise<void> {
+): Promise<FleetHub> {
   const { output } = context;
   const hub = new FleetHub({
     client: access.client,
@@ -75,7 +78,7 @@ async function runFleet(
     clearInterval(ticking);
     await hub.close();
   }
-  report(output, fleet, hub);
+  return hub;
 }
 
 async function live(
