@@ -1,5 +1,6 @@
 // One channel of a recorder: which grid its values lie on, and the values that miss it (firmware/SPEC.md §5).
 import { GodwitError } from "../error.ts";
+import { writeUtf8 } from "../utf8.ts";
 import { chooseQuantum, gcd } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
 import {
@@ -7,6 +8,7 @@ import {
   BOOLEAN,
   DECIMAL,
   ENTRIES_MAX,
+  ENTRY_BYTES_MAX,
   FLOAT_DECIMAL,
   FLOAT64,
   NEGATIVE_ZERO,
@@ -254,6 +256,10 @@ export class Column {
     if (at >= 0) return at;
     if (this.entries.length >= ENTRIES_MAX)
       throw new GodwitError("limit", `more than ${ENTRIES_MAX} different texts in one batch`);
+    // Counting the bytes also refuses half surrogate pairs now, while only this row is lost.
+    const bytes = this.quantum.kind === TEXT ? writeUtf8(text) : text.length;
+    if (bytes > ENTRY_BYTES_MAX)
+      throw new GodwitError("limit", `a text of ${bytes} bytes, at most ${ENTRY_BYTES_MAX}`);
     return this.entries.push(text) - 1;
   }
 }

@@ -12,6 +12,7 @@ import {
   CONSTANT,
   DIGITS,
   DIVISORS,
+  ENTRIES_BYTES_MAX,
   ENTRIES_MAX,
   ENTRY_BYTES_MAX,
   FLOAT32,
@@ -99,6 +100,7 @@ export class BodyReader {
   /** Series of the last channel that had a value in every row. */
   private hold: Int32Array | undefined;
   private channel = -1;
+  private entryBytes = 0;
   /** The series read last was not constant. */
   private isVaried = false;
 
@@ -268,6 +270,9 @@ export class BodyReader {
     const count = coder.number(T_SMALL, Math.min(ENTRIES_MAX, this.header.rows));
     for (let i = 0; i < count; i++) {
       const bytes = new Uint8Array(coder.number(T_LENGTH, ENTRY_BYTES_MAX));
+      this.entryBytes += bytes.length;
+      if (this.entryBytes > ENTRIES_BYTES_MAX)
+        throw malformed(`texts of more than ${ENTRIES_BYTES_MAX} bytes`);
       for (let j = 0; j < bytes.length; j++) bytes[j] = coder.raw(8);
       if (quantum.kind === TEXT) entries.push(decodeUtf8(bytes));
       else entries.push(options.decodeObject ? options.decodeObject(bytes) : bytes);
@@ -297,6 +302,7 @@ export class BodyReader {
       if (code === undefined) return this.number(quantum, whole);
       if (typeof code === "object") return code.raw;
       if (code === NEGATIVE_ZERO) return -0;
+      if (!quantum.hasSteps) throw malformed(`correction ${code} in channel ${this.channel}`);
       return quantum.stepped(whole, code & 1 ? -((code + 1) >> 1) : code >> 1);
     });
   }

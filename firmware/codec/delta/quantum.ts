@@ -2,7 +2,6 @@
 // Only *, /, round, fround and comparison are used: identical on every IEEE 754 engine.
 import type { FloatBits } from "./float-bits.ts";
 import {
-  BOOLEAN,
   DECIMAL,
   DIGITS,
   FLOAT_DECIMAL,
@@ -100,9 +99,8 @@ export class Quantum {
 
   /** Steps from the grid's value to `value`, at most ULP_MAX either way; NaN if there are none. */
   stepsTo(value: number, whole: number): number {
-    if (this.kind === DECIMAL || this.kind === MEAN)
-      return this.bits.steps(this.toValue(whole), value, ULP_MAX);
-    if (this.kind !== LATTICE || this.digits === 0) return Number.NaN;
+    if (!this.hasSteps) return Number.NaN;
+    if (this.kind !== LATTICE) return this.bits.steps(this.toValue(whole), value, ULP_MAX);
     const from = this.toDigits(this.origin + this.pitch * whole);
     const to = this.toDigits(value);
     const steps = to - from;
@@ -116,13 +114,10 @@ export class Quantum {
     return this.bits.step(this.toValue(whole), steps);
   }
 
-  /** Whether this kind stores numbers in the grid as whole numbers below 2^31 when they are small. */
-  get isFloat(): boolean {
-    return this.kind === FLOAT32 || this.kind === FLOAT64;
-  }
-
-  get isNumeric(): boolean {
-    return this.kind <= FLOAT64 || this.kind === BOOLEAN;
+  /** Values may lie some steps beside this grid. */
+  get hasSteps(): boolean {
+    const { kind } = this;
+    return kind === DECIMAL || kind === MEAN || (kind === LATTICE && this.digits > 0);
   }
 
   isSameAs(other: Quantum): boolean {
