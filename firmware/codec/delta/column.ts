@@ -15,7 +15,7 @@ import {
   RAW,
   TEXT,
 } from "./layout.ts";
-import { DECIMALS_MAX, POWERS, Quantum, WHOLE_MAX } from "./quantum.ts";
+import { Quantum, toleranceGrid, WHOLE_MAX } from "./quantum.ts";
 import type { Series } from "./series.ts";
 
 /** Differences below this size are kept in 32 bits. */
@@ -64,17 +64,7 @@ export class Column {
     this.bits = bits;
     this.encodeObject = options.encodeObject;
     this.epsilon = options.epsilon ?? 0;
-    let decimals = 0;
-    let grain = 1;
-    if (this.epsilon > 0) {
-      const step = 2 * this.epsilon;
-      while (decimals < DECIMALS_MAX && POWERS[decimals]! * step < 1) decimals++;
-      const steps = [1, 2, 5];
-      for (let i = 0; i < 60; i++) {
-        const next = steps[i % 3]! * POWERS[Math.floor(i / 3)]!;
-        if (next <= step * POWERS[decimals]!) grain = next;
-      }
-    }
+    const { decimals, grain } = toleranceGrid(this.epsilon);
     this.grain = grain;
     this.quantum = new Quantum({ kind: DECIMAL, decimals }, bits);
   }

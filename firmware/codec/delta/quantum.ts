@@ -22,6 +22,24 @@ export const DIGITS_MAX = 9;
 /** Largest whole number a grid may give: corrections and differences of two stay exact. */
 export const WHOLE_MAX = 4.5e15;
 
+/**
+ * The coarsest grid of steps 1, 2 or 5 times a power of ten on which no number is more than `epsilon` away:
+ * `grain` steps of 10^-decimals. Epsilon 0 is exact.
+ */
+export function toleranceGrid(epsilon: number): { decimals: number; grain: number } {
+  let decimals = 0;
+  let grain = 1;
+  if (epsilon > 0) {
+    while (decimals < DECIMALS_MAX && POWERS[decimals]! * epsilon * 2 < 1) decimals++;
+    const steps = [1, 2, 5];
+    for (let i = 0; i < 3 * POWERS.length; i++) {
+      const next = steps[i % 3]! * POWERS[Math.floor(i / 3)]!;
+      if (next <= epsilon * 2 * POWERS[decimals]! && next < WHOLE_MAX) grain = next;
+    }
+  }
+  return { decimals, grain };
+}
+
 /** Parameters of a grid as they stand in the batch. */
 export interface QuantumOptions {
   kind: number;
