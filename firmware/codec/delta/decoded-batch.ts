@@ -11,6 +11,11 @@ export interface DecodedBatch {
 }
 
 export interface DecodeOptions {
+  /**
+   * Refuse a batch without a CRC. Whoever sends with one should read with this: damage can also hit the flag
+   * that says there is a CRC.
+   */
+  requireCrc?: boolean;
   /** Start weights, if the encoder was given others than the committed ones. */
   priors?: string;
   /** Turns the bytes of an object value back; absent: the bytes themselves are the value. */

@@ -14,6 +14,7 @@ import { malformed } from "./value-reader.ts";
 export function decodeBatch(bytes: Uint8Array, options: DecodeOptions = {}): DecodedBatch {
   const header = readHeader(bytes);
   let end = bytes.length;
+  if (options.requireCrc && !header.hasCrc) throw malformed("no CRC");
   if (header.hasCrc) {
     end -= 4;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
