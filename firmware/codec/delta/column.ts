@@ -53,6 +53,8 @@ export class Column {
   raws: number[] = [];
 
   private readonly grain: number;
+  /** The grid that keeps every value within epsilon. */
+  private readonly tolerance: Quantum | undefined;
   private readonly epsilon: number;
   private readonly bits: FloatBits;
   private readonly encodeObject: EncodeObject | undefined;
@@ -67,29 +69,35 @@ export class Column {
     const { decimals, grain } = toleranceGrid(this.epsilon);
     this.grain = grain;
     this.quantum = new Quantum({ kind: DECIMAL, decimals }, bits);
+    if (this.epsilon > 0) this.tolerance = this.quantum;
   }
 
   /** Moves the present values into `series` and settles on a grid; returns how many values there are. */
   load(values: RawValues, series: Series): number {
-    let count = this.measure(values, series);
-    const { kind } = this.quantum;
-    if (kind >= BOOLEAN || count === 0) return count;
-    const isNew =
-      this.exceptions.length > 2 * this.tolerated + (count >> 3) ||
-      this.raws.length > this.toleratedRaws;
-    if (isNew) {
-      const before = this.quantum;
-      const numbers: number[] = [];
-      const { raw, stride } = values;
-      for (let i = 0, at = values.at; i < values.rows; i++, at += stride)
-        if (Number.isFinite(raw[at])) numbers.push(raw[at]!);
-      if (numbers.length > 0) this.quantum = chooseQuantum(numbers, this.bits);
-      this.quantum = this.quantum.joined(before, this.bits);
-      if (!this.quantum.isSameAs(before)) count = this.measure(values, series);
-      this.tolerated = this.exceptions.length;
-      this.toleratedRaws = 2 * this.raws.length;
-    }
+    if (this.tolerance && this.quantum.kind < BOOLEAN) this.quantum = this.tolerance;
+    const count = this.measure(values, series);
+    if (!this.isNumeric || count === 0 || !this.isMissed(count)) return count;
+    const before = this.quantum;
+    const numbers: number[] = [];
+    const { raw, stride } = values;
+    for (let i = 0, at = values.at; i < values.rows; i++, at += stride)
+      if (Number.isFinite(raw[at])) numbers.push(raw[at]!);
+    if (numbers.length > 0)
+      this.quantum = chooseQuantum(numbers, this.bits).joined(before, this.bits);
+    if (!this.quantum.isSameAs(before)) this.measure(values, series);
+    this.tolerated = this.exceptions.length;
+    this.toleratedRaws = 2 * this.raws.length;
     return count;
+  }
+
+  /** Too many of `count` values lie beside the grid: look for another. */
+  private isMissed(count: number): boolean {
+    // A coarse grid with some values sent whole is smaller than an exact one; it returns with the next batch.
+    if (this.tolerance) return this.raws.length > count >> 2;
+    return (
+      this.exceptions.length > 2 * this.tolerated + (count >> 3) ||
+      this.raws.length > this.toleratedRaws
+    );
   }
 
   private measure(values: RawValues, series: Series): number {
@@ -145,7 +153,8 @@ export class Column {
   private measureAny(values: RawValues, series: Series): number {
     const { raw, rows, stride } = values;
     const { wide } = series;
-    const { quantum, grain } = this;
+    const { quantum } = this;
+    const grain = quantum === this.tolerance ? this.grain : 1;
     let count = 0;
     for (let row = 0, at = values.at; row < rows; row++, at += stride) {
       const value = raw[at]!;
