@@ -112,7 +112,7 @@ export class BodyWriter {
     }
     x[0] = 0;
     if (most < 0x40000000 && least > -0x40000000)
-      series.accept(rows - 1, first, divisor, least, most);
+      series.accept({ count: rows - 1, first, divisor, least, most, isWide: false });
     else {
       for (let i = 1; i < rows; i++) series.wide[i - 1] = (times[i]! - times[i - 1]!) / unit;
       series.reduce(rows - 1);
@@ -150,10 +150,12 @@ export class BodyWriter {
     if (plan === CONSTANT) return;
     encoder.start(series.x, series.count, base, plan, hold);
     while (!encoder.run(this.sliceValues)) yield;
-    if (series.low > 0) {
-      for (let i = 1; i < series.count; i++) coder.bits(series.lowAt(i), series.low);
-      yield;
-    }
+    const { low, wide } = series;
+    if (low === 0) return;
+    for (let i = 1; i < series.count; i++)
+      if (low > 12) coder.bits(wide[i]!, low);
+      else coder.raw(wide[i]!, low);
+    yield;
   }
 
   private *column(

@@ -63,8 +63,9 @@ export class Quantum {
   readonly pitch: number;
   /** Steps per unit of a decimal grid. */
   readonly scale: number;
-  private readonly top: number;
-  private readonly decade: number;
+  /** DIGITS, LATTICE: 10^digits, and the steps of one decade. */
+  readonly top: number;
+  readonly step: number;
   private readonly bits: FloatBits;
   private readonly options: QuantumOptions;
 
@@ -78,7 +79,7 @@ export class Quantum {
     this.pitch = options.pitch ?? 1;
     this.scale = POWERS[this.decimals]! * this.divisor;
     this.top = POWERS[this.digits]!;
-    this.decade = this.top - this.top / 10;
+    this.step = this.top - this.top / 10;
     this.bits = bits;
   }
 
@@ -175,7 +176,7 @@ export class Quantum {
       mantissa =
         exponent < 0 ? Math.round(size / POWERS[-exponent]!) : Math.round(size * POWERS[exponent]!);
     }
-    const whole = mantissa + decade * this.decade;
+    const whole = mantissa + decade * this.step;
     return value < 0 ? -whole : whole;
   }
 
@@ -184,8 +185,8 @@ export class Quantum {
     let exponent = this.decimals;
     let mantissa = size;
     if (size >= this.top) {
-      const decade = Math.floor((size - this.top) / this.decade) + 1;
-      mantissa = size - decade * this.decade;
+      const decade = Math.floor((size - this.top) / this.step) + 1;
+      mantissa = size - decade * this.step;
       exponent -= decade;
     }
     const value =

@@ -8,7 +8,7 @@ import { seeded } from "../../../support/seeded.ts";
 
 test("no batch exceeds its limit, every row arrives once and in order", () => {
   const random = seeded("delta limits");
-  for (let run = 0; run < 30; run++) {
+  for (let run = 0; run < 15; run++) {
     const bytesMax = 300 + random.int(2000);
     const { times, rows } = randomRows(random, 400, 3);
     const encoder = testEncoder(3, { bytesMax, rowsMax: 400, crc: random.chance(0.5) });
