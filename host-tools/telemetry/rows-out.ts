@@ -1,6 +1,7 @@
 // Decoded batches as JSON lines, CSV or Parquet.
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { type DecodedBatch, decodeBatch } from "../../firmware/codec/delta/decoder.ts";
+import type { DecodedBatch } from "../../firmware/codec/delta/decoded-batch.ts";
+import { decodeBatch } from "../../firmware/codec/delta/decoder.ts";
 import { type BatchFileSchema, readBatchFile } from "./batch-file.ts";
 import { csvCell } from "./csv.ts";
 

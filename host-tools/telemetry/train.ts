@@ -2,7 +2,7 @@
 // Reads every CSV set of the folder, counts the symbols of its batches, and writes firmware/codec/delta/priors-table.ts.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { BodyReader } from "../../firmware/codec/delta/decoder.ts";
+import { BodyReader } from "../../firmware/codec/delta/body-reader.ts";
 import { DeltaEncoder, type DeltaEncoderOptions } from "../../firmware/codec/delta/encoder.ts";
 import { readHeader } from "../../firmware/codec/delta/header.ts";
 import * as layout from "../../firmware/codec/delta/layout.ts";

@@ -8,6 +8,7 @@ import type { Engine } from "../../host-tools/engine/build.ts";
 import { compileModule } from "../../host-tools/engine/bytecode.ts";
 import { ensureEngine } from "../../host-tools/engine/ensure.ts";
 import type { Table } from "../../host-tools/telemetry/csv.ts";
+import { Leb128Encoder } from "./leb128.ts";
 
 const built = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -156,9 +157,9 @@ export async function meterLeb128(table: Table): Promise<number> {
     ),
   );
   const { units } = await runMarks(
-    `import { Leb128Encoder } from "${LEB128}";
+    `import { ${Leb128Encoder.name} } from "${LEB128}";
 const rows = [${literal(table, rows)}];
-const encoder = new Leb128Encoder(${JSON.stringify(decimals)});
+const encoder = new ${Leb128Encoder.name}(${JSON.stringify(decimals)});
 for (let i = 0; i < rows.length; i++) {
   if (i === ${BATCH_ROWS}) trace("\\n");
   if (i % ${BATCH_ROWS} === 0) encoder.length = 0;

@@ -1,7 +1,8 @@
 // Delta batches for tests: rows of every kind of value, encoded and decoded in one call.
 import { encodeCbor } from "../../firmware/codec/cbor.ts";
 import { decodeCbor } from "../../firmware/codec/cbor-decode.ts";
-import { type DecodedBatch, decodeBatch } from "../../firmware/codec/delta/decoder.ts";
+import type { DecodedBatch } from "../../firmware/codec/delta/decoded-batch.ts";
+import { decodeBatch } from "../../firmware/codec/delta/decoder.ts";
 import { DeltaEncoder, type DeltaEncoderOptions } from "../../firmware/codec/delta/encoder.ts";
 import type { Seeded } from "./seeded.ts";
 

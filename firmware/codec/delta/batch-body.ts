@@ -1,6 +1,11 @@
 // Body of a batch, writing side (firmware/SPEC.md §5): time, then channel by channel, in slices.
-import { encodeUtf8 } from "../utf8.ts";
-import type { Column, RawValues } from "./column.ts";
+import {
+  writeCorrections,
+  writeDouble,
+  writeEntries,
+  writeLowBits,
+  writePresence,
+} from "./channel-parts.ts";
 import { gcd } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
 import {
@@ -15,25 +20,19 @@ import {
   LATTICE,
   MEAN,
   NONE,
-  PLAIN,
-  RAW,
   SAME,
   T_DECIMALS,
-  T_EXACT,
   T_FIRST,
   T_FLAGS,
   T_GCD,
   T_KIND,
   T_LENGTH,
   T_PLAN,
-  T_PRESENT,
   T_RESIDUAL,
   T_RESIDUAL_VALUE,
-  T_SMALL,
   T_TIME_FIRST,
   T_TIME_GCD,
   T_TIME_PLAN,
-  T_ULP,
   T_WIDE,
   TEXT,
 } from "./layout.ts";
@@ -44,8 +43,6 @@ import type { Recorder } from "./recorder.ts";
 import type { Series } from "./series.ts";
 import { SeriesEncoder } from "./series-encoder.ts";
 import { StaticSeriesEncoder } from "./static-series-encoder.ts";
-
-const STEP = PLAIN + 1;
 
 export interface BodyWriterOptions {
   coder: RangeEncoder;
@@ -115,7 +112,7 @@ export class BodyWriter {
     }
     x[0] = 0;
     if (most < 0x40000000 && least > -0x40000000)
-      series.accept(rows - 1, first, divisor, least, most);
+      series.accept({ count: rows - 1, first, divisor, least, most, isWide: false });
     else {
       for (let i = 1; i < rows; i++) series.wide[i - 1] = (times[i]! - times[i - 1]!) / unit;
       series.reduce(rows - 1);
@@ -153,10 +150,12 @@ export class BodyWriter {
     if (plan === CONSTANT) return;
     encoder.start(series.x, series.count, base, plan, hold);
     while (!encoder.run(this.sliceValues)) yield;
-    if (series.low > 0) {
-      for (let i = 1; i < series.count; i++) coder.bits(series.lowAt(i), series.low);
-      yield;
-    }
+    const { low, wide } = series;
+    if (low === 0) return;
+    for (let i = 1; i < series.count; i++)
+      if (low > 12) coder.bits(wide[i]!, low);
+      else coder.raw(wide[i]!, low);
+    yield;
   }
 
   private *column(
@@ -173,15 +172,15 @@ export class BodyWriter {
     if (count === 0) return;
     const hasExceptions = column.exceptions.length > 0;
     coder.symbol(T_FLAGS, (count < rows ? 1 : 0) + (hasExceptions ? 2 : 0));
-    if (count < rows) this.presence(column.missing, rows);
-    if (hasExceptions) this.exceptions(column, count);
-    if (quantum.kind === TEXT || quantum.kind === BLOB) this.entries(column);
+    if (count < rows) writePresence(coder, column.missing, rows);
+    if (hasExceptions) writeCorrections(coder, column, count, this.bits);
+    if (quantum.kind === TEXT || quantum.kind === BLOB) writeEntries(coder, column, series);
     yield;
     const hold = count === rows ? series.hold : undefined;
     const plan = this.plan(index + 1, T_RESIDUAL_VALUE, planner, hold);
     this.head(plan, T_PLAN, T_FIRST, T_GCD);
     yield* this.residuals(plan, T_RESIDUAL_VALUE, hold);
-    if (quantum.kind === FLOAT64) this.lowBits(values, column);
+    if (quantum.kind === FLOAT64) writeLowBits(coder, values, column, this.bits);
     if (count === rows && plan !== CONSTANT) series.keep();
   }
 
@@ -201,78 +200,10 @@ export class BodyWriter {
       if (quantum.kind === MEAN) coder.raw(DIVISORS.indexOf(quantum.divisor), 3);
       if (quantum.kind === DIGITS || quantum.kind === LATTICE) coder.raw(quantum.digits, 4);
       if (quantum.kind === LATTICE) {
-        this.double(quantum.origin);
-        this.double(quantum.pitch);
+        writeDouble(coder, quantum.origin, this.bits);
+        writeDouble(coder, quantum.pitch, this.bits);
       }
     }
     this.before = quantum;
-  }
-
-  private double(value: number): void {
-    const order = this.bits.order64(value);
-    this.coder.raw(value < 0 ? 1 : 0, 1);
-    this.coder.bits(Math.abs(order), 51);
-    this.coder.raw(this.bits.low12(value), 12);
-  }
-
-  private presence(missing: readonly number[], rows: number): void {
-    let last = 1;
-    let next = 0;
-    for (let row = 0; row < rows; row++) {
-      const here = missing[next] === row ? 0 : 1;
-      if (here === 0) next++;
-      this.coder.symbol(T_PRESENT + last * STEP, here);
-      last = here;
-    }
-  }
-
-  private exceptions(column: Column, count: number): void {
-    const { coder } = this;
-    const { exceptions, raws } = column;
-    let next = 0;
-    let raw = 0;
-    let last = 0;
-    for (let i = 0; i < count; i++) {
-      const isOff = exceptions[next] === i;
-      coder.symbol(T_EXACT + last * STEP, isOff ? 1 : 0);
-      last = isOff ? 1 : 0;
-      if (!isOff) continue;
-      const code = exceptions[next + 1]!;
-      next += 2;
-      coder.number(T_ULP, code - 1);
-      if (code === RAW) this.double(raws[raw++]!);
-    }
-  }
-
-  /** The twelve lowest bits of doubles: once if they never change. */
-  private lowBits(values: RawValues, column: Column): void {
-    const { coder, bits } = this;
-    const { missing, exceptions } = column;
-    const lows: number[] = [];
-    let gap = 0;
-    for (let row = 0, at = values.at; row < values.rows; row++, at += values.stride) {
-      if (missing[gap] === row) gap++;
-      else lows.push(bits.low12(values.raw[at]!));
-    }
-    const isSame = exceptions.length === 0 && lows.every((low) => low === lows[0]);
-    coder.raw(isSame ? 1 : 0, 1);
-    if (isSame) coder.raw(lows[0]!, 12);
-    else for (const low of lows) coder.raw(low, 12);
-  }
-
-  /** Texts or objects up to the last one in use. */
-  private entries(column: Column): void {
-    const { coder, series } = this;
-    let most = 0;
-    for (let i = 0; i < series.count; i++)
-      most = Math.max(most, series.x[i]! * series.divisor + series.first);
-    coder.number(T_SMALL, most + 1);
-    for (let entry = 0; entry <= most; entry++) {
-      const text = column.entries[entry]!;
-      const bytes = column.quantum.kind === TEXT ? encodeUtf8(text) : undefined;
-      const length = bytes ? bytes.length : text.length;
-      coder.number(T_LENGTH, length);
-      for (let i = 0; i < length; i++) coder.raw(bytes ? bytes[i]! : text.charCodeAt(i), 8);
-    }
   }
 }

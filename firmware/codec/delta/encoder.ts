@@ -53,7 +53,8 @@ export class DeltaEncoder extends Recorder {
   private readonly body: BodyWriter;
   private readonly isLossy: boolean;
   private batches = 0;
-  /** Bytes per row of the last batch. */
+  /** Estimated bytes of header and channel descriptions, and bytes per row of the last batch beyond them. */
+  private readonly overhead: number;
   private bytesPerRow = 0;
 
   /** @throws GodwitError `argument` naming the option or channel that is impossible. */
@@ -64,6 +65,7 @@ export class DeltaEncoder extends Recorder {
     const bits = new FloatBits();
     super(channels, options.rowsMax, bits, options.encodeObject);
     this.options = options;
+    this.overhead = 8 + 4 * channels.length;
     this.series = new Series(options.rowsMax);
     this.buffer = new Uint8Array(bytesMax + CRC_BYTES + HEADER_BYTES_MAX);
     this.coder = new RangeEncoder(this.buffer, profile === "adaptive", priors);
@@ -85,7 +87,7 @@ export class DeltaEncoder extends Recorder {
   /** Size that the recorded rows will have, by the last batch; a guess of 16 bits per value before. */
   get predictedBytes(): number {
     const perRow = this.bytesPerRow || 2 * (1 + this.options.channels.length);
-    return Math.ceil(HEADER_BYTES_MAX + this.count * perRow);
+    return Math.ceil(this.overhead + this.count * perRow);
   }
 
   /** Whether a batch should be taken now: the rows or the bytes are used up. */
@@ -116,7 +118,7 @@ export class DeltaEncoder extends Recorder {
       const size = yield* this.encode(rows, planner);
       if (size <= bytesMax) {
         const bytes = this.buffer.slice(0, size);
-        if (rows > 0) this.bytesPerRow = size / rows;
+        if (rows > 0) this.bytesPerRow = Math.max(1 / 64, (size - this.overhead) / rows);
         this.drop(rows);
         this.batches++;
         return { bytes, rows };

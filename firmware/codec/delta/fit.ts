@@ -13,7 +13,7 @@ import {
 import { DECIMALS_MAX, DIGITS_MAX, Quantum, type QuantumOptions, WHOLE_MAX } from "./quantum.ts";
 import { bitLength } from "./range-encoder.ts";
 
-const SAMPLE_MAX = 64;
+const SAMPLE_MAX = 32;
 const RAW_BITS = 70;
 const STEP_BITS = 7;
 

@@ -10,6 +10,8 @@ export const CELLS_MAX = 1 << 20;
 /** Distinct texts or blobs in one channel of one batch, and bytes of one of them. */
 export const ENTRIES_MAX = 4096;
 export const ENTRY_BYTES_MAX = 65_535;
+/** Bytes of all texts and blobs of one batch. */
+export const ENTRIES_BYTES_MAX = 1 << 20;
 
 /** How the values of a channel are made from whole numbers. */
 export const NONE = 0;

@@ -2,7 +2,6 @@
 // Only *, /, round, fround and comparison are used: identical on every IEEE 754 engine.
 import type { FloatBits } from "./float-bits.ts";
 import {
-  BOOLEAN,
   DECIMAL,
   DIGITS,
   FLOAT_DECIMAL,
@@ -22,6 +21,24 @@ export const DECIMALS_MAX = 17;
 export const DIGITS_MAX = 9;
 /** Largest whole number a grid may give: corrections and differences of two stay exact. */
 export const WHOLE_MAX = 4.5e15;
+
+/**
+ * The coarsest grid of steps 1, 2 or 5 times a power of ten on which no number is more than `epsilon` away:
+ * `grain` steps of 10^-decimals. Epsilon 0 is exact.
+ */
+export function toleranceGrid(epsilon: number): { decimals: number; grain: number } {
+  let decimals = 0;
+  let grain = 1;
+  if (epsilon > 0) {
+    while (decimals < DECIMALS_MAX && POWERS[decimals]! * epsilon * 2 < 1) decimals++;
+    const steps = [1, 2, 5];
+    for (let i = 0; i < 3 * POWERS.length; i++) {
+      const next = steps[i % 3]! * POWERS[Math.floor(i / 3)]!;
+      if (next <= epsilon * 2 * POWERS[decimals]! && next < WHOLE_MAX) grain = next;
+    }
+  }
+  return { decimals, grain };
+}
 
 /** Parameters of a grid as they stand in the batch. */
 export interface QuantumOptions {
@@ -46,8 +63,9 @@ export class Quantum {
   readonly pitch: number;
   /** Steps per unit of a decimal grid. */
   readonly scale: number;
-  private readonly top: number;
-  private readonly decade: number;
+  /** DIGITS, LATTICE: 10^digits, and the steps of one decade. */
+  readonly top: number;
+  readonly step: number;
   private readonly bits: FloatBits;
   private readonly options: QuantumOptions;
 
@@ -61,7 +79,7 @@ export class Quantum {
     this.pitch = options.pitch ?? 1;
     this.scale = POWERS[this.decimals]! * this.divisor;
     this.top = POWERS[this.digits]!;
-    this.decade = this.top - this.top / 10;
+    this.step = this.top - this.top / 10;
     this.bits = bits;
   }
 
@@ -100,9 +118,8 @@ export class Quantum {
 
   /** Steps from the grid's value to `value`, at most ULP_MAX either way; NaN if there are none. */
   stepsTo(value: number, whole: number): number {
-    if (this.kind === DECIMAL || this.kind === MEAN)
-      return this.bits.steps(this.toValue(whole), value, ULP_MAX);
-    if (this.kind !== LATTICE || this.digits === 0) return Number.NaN;
+    if (!this.hasSteps) return Number.NaN;
+    if (this.kind !== LATTICE) return this.bits.steps(this.toValue(whole), value, ULP_MAX);
     const from = this.toDigits(this.origin + this.pitch * whole);
     const to = this.toDigits(value);
     const steps = to - from;
@@ -116,13 +133,10 @@ export class Quantum {
     return this.bits.step(this.toValue(whole), steps);
   }
 
-  /** Whether this kind stores numbers in the grid as whole numbers below 2^31 when they are small. */
-  get isFloat(): boolean {
-    return this.kind === FLOAT32 || this.kind === FLOAT64;
-  }
-
-  get isNumeric(): boolean {
-    return this.kind <= FLOAT64 || this.kind === BOOLEAN;
+  /** Values may lie some steps beside this grid. */
+  get hasSteps(): boolean {
+    const { kind } = this;
+    return kind === DECIMAL || kind === MEAN || (kind === LATTICE && this.digits > 0);
   }
 
   isSameAs(other: Quantum): boolean {
@@ -162,7 +176,7 @@ export class Quantum {
       mantissa =
         exponent < 0 ? Math.round(size / POWERS[-exponent]!) : Math.round(size * POWERS[exponent]!);
     }
-    const whole = mantissa + decade * this.decade;
+    const whole = mantissa + decade * this.step;
     return value < 0 ? -whole : whole;
   }
 
@@ -171,8 +185,8 @@ export class Quantum {
     let exponent = this.decimals;
     let mantissa = size;
     if (size >= this.top) {
-      const decade = Math.floor((size - this.top) / this.decade) + 1;
-      mantissa = size - decade * this.decade;
+      const decade = Math.floor((size - this.top) / this.step) + 1;
+      mantissa = size - decade * this.step;
       exponent -= decade;
     }
     const value =

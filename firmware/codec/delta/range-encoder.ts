@@ -99,12 +99,17 @@ export class RangeEncoder {
   bits(value: number, count: number): void {
     let left = count;
     let rest = value;
-    while (left > 12) {
+    while (left > 24) {
       left -= 12;
       const unit = 2 ** left;
       const part = Math.floor(rest / unit);
       this.raw(part, 12);
       rest -= part * unit;
+    }
+    if (left > 12) {
+      left -= 12;
+      this.raw(rest >> left, 12);
+      rest &= (1 << left) - 1;
     }
     this.raw(rest, left);
   }

@@ -3,6 +3,19 @@ import { gcd } from "./fit.ts";
 import { SERIES_BITS } from "./layout.ts";
 import { bitLength } from "./range-encoder.ts";
 
+/** What the maker of a series has found out about it. */
+export interface Differences {
+  count: number;
+  /** The value that was taken off all others. */
+  first: number;
+  /** Common divisor; 0 if all differences are 0. */
+  divisor: number;
+  least: number;
+  most: number;
+  /** They stand in `wide`, not in `x`. */
+  isWide: boolean;
+}
+
 /** Work space for one series at a time; made once per encoder. */
 export class Series {
   /** (value - first) / divisor, without the `low` lowest bits. */
@@ -23,18 +36,19 @@ export class Series {
     this.spare = new Int32Array(rowsMax);
   }
 
-  /** Doubles to fill with whole numbers below 2^53 before `reduce`. */
+  /** Doubles to fill with whole numbers below 2^53 before `reduce`; afterwards the raw parts of the values. */
   get wide(): Float64Array {
     this.exact ??= new Float64Array(this.x.length);
     return this.exact;
   }
 
-  /** Takes `count` differences to `first` from `x` as they are; they lie between `least` and `most`. */
-  accept(count: number, first: number, divisor: number, least: number, most: number): void {
-    this.finish(count, first, divisor, Math.max(most, -least));
+  /** Takes differences to a first value from `x` or `wide` as they are. */
+  accept(from: Differences): void {
+    const { count, isWide } = from;
+    this.finish(count, from.first, from.divisor, Math.max(from.most, -from.least));
     const { x } = this;
-    if (this.low > 0) {
-      this.wide.set(x);
+    if (isWide || this.low > 0) {
+      if (!isWide) this.wide.set(x);
       this.split();
     } else if (this.divisor > 1) for (let i = 1; i < count; i++) x[i] = x[i]! / this.divisor;
   }
@@ -79,11 +93,6 @@ export class Series {
       wide[i] = quotient - high * unit;
       x[i] = high;
     }
-  }
-
-  /** The raw part of value `i`. */
-  lowAt(i: number): number {
-    return this.wide[i]!;
   }
 
   /** Keeps `x` for the next channel's comparison. */

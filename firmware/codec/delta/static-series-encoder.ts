@@ -75,20 +75,31 @@ export class StaticSeriesEncoder extends SeriesEncoder {
         low = coder.carry(low, range);
         range = coder.range;
       }
-      if (shift > 0) {
-        if (shift > 12) {
+      if (shift > 12) {
+        // The twelve highest of the low bits come first.
+        if (shift > 24) {
           coder.low = low;
           coder.range = range;
           coder.bits(error & ((1 << shift) - 1), shift);
           low = coder.low;
           range = coder.range;
+          shift = 0;
         } else {
-          range >>>= shift;
-          low += (error & ((1 << shift) - 1)) * range;
+          range >>>= 12;
+          shift -= 12;
+          low += ((error >> shift) & 0xfff) * range;
           if (range < BOTTOM) {
             low = coder.carry(low, range);
             range = coder.range;
           }
+        }
+      }
+      if (shift > 0) {
+        range >>>= shift;
+        low += (error & ((1 << shift) - 1)) * range;
+        if (range < BOTTOM) {
+          low = coder.carry(low, range);
+          range = coder.range;
         }
       }
       previous = error < 0 ? -error : error;

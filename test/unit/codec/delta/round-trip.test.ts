@@ -35,7 +35,7 @@ test.each(profiles)(
 
 test("random rows of every kind", () => {
   const random = seeded("delta round trip");
-  for (let run = 0; run < 300; run++) {
+  for (let run = 0; run < 150; run++) {
     const rows = randomRows(random, 1 + random.int(200), 1 + random.int(6));
     const profile = random.pick(profiles);
     expectSame(rows, encodeRows(rows, { profile, tick: random.pick(["ms", "us"]), crc: true }));

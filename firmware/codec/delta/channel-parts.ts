@@ -1,0 +1,84 @@
+// Parts of a channel beside its series (firmware/SPEC.md §5): who is missing, who is corrected, texts, lowest bits.
+import { encodeUtf8 } from "../utf8.ts";
+import type { Column, RawValues } from "./column.ts";
+import type { FloatBits } from "./float-bits.ts";
+import { PLAIN, RAW, T_EXACT, T_LENGTH, T_PRESENT, T_SMALL, T_ULP, TEXT } from "./layout.ts";
+import type { RangeEncoder } from "./range-encoder.ts";
+import type { Series } from "./series.ts";
+
+const STEP = PLAIN + 1;
+
+/** The 64 bits of a double. */
+export function writeDouble(coder: RangeEncoder, value: number, bits: FloatBits): void {
+  coder.raw(value < 0 ? 1 : 0, 1);
+  coder.bits(Math.abs(bits.order64(value)), 51);
+  coder.raw(bits.low12(value), 12);
+}
+
+export function writePresence(coder: RangeEncoder, missing: readonly number[], rows: number): void {
+  let last = 1;
+  let next = 0;
+  for (let row = 0; row < rows; row++) {
+    const here = missing[next] === row ? 0 : 1;
+    if (here === 0) next++;
+    coder.symbol(T_PRESENT + last * STEP, here);
+    last = here;
+  }
+}
+
+export function writeCorrections(
+  coder: RangeEncoder,
+  column: Column,
+  count: number,
+  bits: FloatBits,
+): void {
+  const { exceptions, raws } = column;
+  let next = 0;
+  let raw = 0;
+  let last = 0;
+  for (let i = 0; i < count; i++) {
+    const isOff = exceptions[next] === i;
+    coder.symbol(T_EXACT + last * STEP, isOff ? 1 : 0);
+    last = isOff ? 1 : 0;
+    if (!isOff) continue;
+    const code = exceptions[next + 1]!;
+    next += 2;
+    coder.number(T_ULP, code - 1);
+    if (code === RAW) writeDouble(coder, raws[raw++]!, bits);
+  }
+}
+
+/** The twelve lowest bits of doubles: once if they never change. */
+export function writeLowBits(
+  coder: RangeEncoder,
+  values: RawValues,
+  column: Column,
+  bits: FloatBits,
+): void {
+  const { missing, exceptions } = column;
+  const lows: number[] = [];
+  let gap = 0;
+  for (let row = 0, at = values.at; row < values.rows; row++, at += values.stride) {
+    if (missing[gap] === row) gap++;
+    else lows.push(bits.low12(values.raw[at]!));
+  }
+  const isSame = exceptions.length === 0 && lows.every((low) => low === lows[0]);
+  coder.raw(isSame ? 1 : 0, 1);
+  if (isSame) coder.raw(lows[0]!, 12);
+  else for (const low of lows) coder.raw(low, 12);
+}
+
+/** Texts or objects up to the last one in use. */
+export function writeEntries(coder: RangeEncoder, column: Column, series: Series): void {
+  let most = 0;
+  for (let i = 0; i < series.count; i++)
+    most = Math.max(most, series.x[i]! * series.divisor + series.first);
+  coder.number(T_SMALL, most + 1);
+  for (let entry = 0; entry <= most; entry++) {
+    const text = column.entries[entry]!;
+    const bytes = column.quantum.kind === TEXT ? encodeUtf8(text) : undefined;
+    const length = bytes ? bytes.length : text.length;
+    coder.number(T_LENGTH, length);
+    for (let i = 0; i < length; i++) coder.raw(bytes ? bytes[i]! : text.charCodeAt(i), 8);
+  }
+}
