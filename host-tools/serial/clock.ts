@@ -10,6 +10,11 @@ export interface HostClock {
 export const realClock: HostClock = {
   nowMs: () => performance.now(),
   after(delayMs, callback) {
+    if (delayMs < 1) {
+      // A timer would take a whole millisecond: longer than a reply takes on the wire.
+      const immediate = setImmediate(callback);
+      return () => clearImmediate(immediate);
+    }
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);
   },

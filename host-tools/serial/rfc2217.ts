@@ -80,15 +80,15 @@ class Rfc2217Port implements SerialPort {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.destroy();
-    const refused = cause !== undefined || !this.#isOpen;
     const why = cause === undefined ? "" : `: ${cause.message || String(cause)}`;
-    const error = refused
+    const error = !this.#isOpen
       ? new DeviceError("no-device", `${this.path} does not let us in${why}`, {
           hint: "check that the server runs and that its board is plugged in",
           cause,
         })
-      : new DeviceError("port-gone", `${this.path} hung up`, {
+      : new DeviceError("port-gone", `${this.path} hung up${why}`, {
           hint: "check the remote board, then run the same command again",
+          cause,
         });
     this.#failed?.(error);
     if (this.#isOpen) this.#events.onClose(error);

@@ -1,20 +1,12 @@
 // The command line from an empty folder, against a virtual board: results, JSON, exit codes, refusals.
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { run } from "../../host-tools/cli/run.ts";
 import { verbs } from "../../host-tools/cli/verbs-table.ts";
 import { type ServedBoard, serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
-import { parseUf2 } from "../../host-tools/flash/rp2040/uf2.ts";
+import { serveVirtualPico } from "../../host-tools/emulator/bench/serve-pico.ts";
 
 let folder: string;
 let served: ServedBoard;
@@ -144,35 +136,18 @@ test("each mistake has its exit code, its code and a way out", async () => {
   expect(served.board.flash.touchedSectors.size).toBe(0);
 });
 
-/** A BOOTSEL drive in a folder: takes a whole UF2 file and is gone, as the ROM's drive is. */
-function plugInPico(): { path: string; taken: () => Uint8Array | undefined; unplug: () => void } {
-  const path = join(folder, "RPI-RP2");
-  mkdirSync(path);
-  const info = "UF2 Bootloader v3.0\r\nModel: Raspberry Pi RP2\r\nBoard-ID: RPI-RP2\r\n";
-  writeFileSync(join(path, "INFO_UF2.TXT"), info);
-  let taken: Uint8Array | undefined;
-  const timer = setInterval(() => {
-    const file = join(path, "firmware.uf2");
-    if (!existsSync(file)) return;
-    taken = readFileSync(file);
-    rmSync(path, { recursive: true });
-    clearInterval(timer);
-  }, 20);
-  return { path, taken: () => taken, unplug: () => clearInterval(timer) };
-}
-
-test("a BIN file becomes UF2 on the drive of a Pico", async () => {
-  const pico = plugInPico();
+test("a BIN file becomes UF2 and reaches a Pico through the 1200-baud touch", async () => {
+  const drive = join(folder, "RPI-RP2");
+  const pico = await serveVirtualPico({ chip: "rp2040", host: "127.0.0.1", port: 0, drive });
   writeFileSync(join(folder, "blink.bin"), Buffer.alloc(700, 0x42));
-  const flashed = await godwit(
-    `flash blink.bin@0x10000000 --board raspberry-pi-pico --drive ${pico.path} --json`,
-  );
-  pico.unplug();
+  const flash = `flash --port ${pico.url} --drive ${drive} --json`;
+  const flashed = await godwit(`${flash} blink.bin@0x10000000 --board raspberry-pi-pico`);
   expect(flashed.exitCode, flashed.err).toBe(0);
-  expect(flashed.events[0]).toMatchObject({ event: "flashed", chip: "rp2040", boardId: "RPI-RP2" });
-  const { blocks, families } = parseUf2(pico.taken()!);
-  expect(families).toEqual(["rp2040"]);
-  expect(blocks.map((block) => block.address)).toEqual([0x10000000, 0x10000100, 0x10000200]);
+  expect(flashed.events[0]).toMatchObject({ chip: "rp2040", boardId: "RPI-RP2", cameBack: true });
+  expect(pico.board.boots).toBe(2);
+  expect(pico.board.flash.bytes.subarray(0, 700).every((byte) => byte === 0x42)).toBe(true);
+  expect(existsSync(drive)).toBe(false);
+  await pico.close();
 });
 
 test("a virtual board is served until it is interrupted, and keeps its flash in a file", async () => {

@@ -9,8 +9,10 @@ import {
   benchFaults,
   serveVirtualBoard,
 } from "../../emulator/bench/serve.ts";
+import { serveVirtualPico } from "../../emulator/bench/serve-pico.ts";
 import { hex } from "../../flash/esp/regions.ts";
 import { targetById } from "../../flash/esp/targets-table.ts";
+import type { RpChip } from "../../flash/rp2040/uf2.ts";
 import { DeviceError } from "../../serial/error.ts";
 import type { Context } from "../command.ts";
 import { parseCount } from "./flash-options.ts";
@@ -25,6 +27,7 @@ interface Flags {
   readonly mac?: string;
   readonly paced?: boolean;
   readonly pty?: boolean;
+  readonly drive?: string;
 }
 
 /** Adds the verb. */
@@ -35,7 +38,7 @@ export function register(command: Command, context: Context): void {
   command
     .command("virtual")
     .description("serve a virtual board that speaks the real bootloader protocol")
-    .option("--board <chip>", benchChips.join(", "), "esp32c3")
+    .option("--board <chip>", [...benchChips, "rp2040", "rp2350"].join(", "), "esp32c3")
     .option("--listen <host:port>", "where to listen; port 0 takes any", "127.0.0.1:0")
     .option("--fault <name=value>", "misbehave (repeatable)", addFault, {})
     .option("--seed <n>", "the same seed gives the same faults", Number, 1)
@@ -43,6 +46,7 @@ export function register(command: Command, context: Context): void {
     .option("--flash-file <path>", "keep the flash in this file")
     .option("--mac <address>", "MAC address of the board")
     .option("--pty", "behind a pseudo terminal instead (needs socat or python3)")
+    .option("--drive <folder>", "where the BOOTSEL drive of rp2040 and rp2350 appears")
     .option("--paced", "bytes take the time they take on a UART")
     .addHelpText("after", `\nFaults:\n${faultHelp}`)
     .action(async (flags: Flags) => serve(flags, context));
@@ -82,22 +86,54 @@ function addFault(
   return { ...faults, [name]: number };
 }
 
-async function serve(flags: Flags, context: Context): Promise<void> {
-  const { output, cwd } = context;
-  const match = /^(.+):(\d{1,5})$/.exec(flags.listen);
+/** Says where the board is, waits for the interrupt, closes. */
+async function untilInterrupted(
+  served: { readonly url: string; close(): Promise<void> },
+  fields: Readonly<Record<string, unknown>>,
+  context: Context,
+): Promise<void> {
+  const { output } = context;
+  const stop = context.interrupted();
+  const { url } = served;
+  output.result("serving", { url, ...fields }, `virtual ${String(fields.board)} at ${url}`);
+  await new Promise<void>((done) => {
+    if (stop.aborted) done();
+    stop.addEventListener("abort", () => done(), { once: true });
+  });
+  await served.close();
+}
+
+async function servePico(flags: Flags, context: Context): Promise<void> {
+  const drive = resolve(context.cwd, flags.drive ?? "RPI-RP2");
+  const { host, port } = listenOf(flags.listen);
+  const served = await serveVirtualPico({ chip: flags.board as RpChip, host, port, drive });
+  context.output.note(`try: godwit flash app.uf2 --port ${served.url} --drive ${drive}`);
+  await untilInterrupted(served, { board: flags.board, drive }, context);
+  context.output.result("stopped", { boots: served.board.boots }, "stopped");
+}
+
+function listenOf(text: string): { host: string; port: number } {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
   if (!match) {
-    throw new DeviceError("bad-input", `'${flags.listen}' is no address`, {
+    throw new DeviceError("bad-input", `'${text}' is no address`, {
       hint: "--listen 127.0.0.1:0",
     });
   }
+  return { host: match[1]!.replace(/^\[|\]$/g, ""), port: parseCount(match[2]!) };
+}
+
+async function serve(flags: Flags, context: Context): Promise<void> {
+  if (flags.board === "rp2040" || flags.board === "rp2350") {
+    await servePico(flags, context);
+    return;
+  }
+  const { output, cwd } = context;
   if (!Number.isInteger(Math.log2(flags.flashSize)) || flags.flashSize > 32) {
     throw new DeviceError("bad-input", "a flash has 1, 2, 4, 8, 16 or 32 megabytes");
   }
-  const stop = context.interrupted();
   const served = await serveVirtualBoard({
     chip: flags.board,
-    host: match[1]!.replace(/^\[|\]$/g, ""),
-    port: parseCount(match[2]!),
+    ...listenOf(flags.listen),
     faults: flags.fault,
     seed: flags.seed,
     flashMegabytes: flags.flashSize,
@@ -107,14 +143,8 @@ async function serve(flags: Flags, context: Context): Promise<void> {
     ...(flags.mac === undefined ? {} : { mac: flags.mac }),
     onError: (error) => output.note(String(error)),
   });
-  const { url } = served;
-  const fields = { url, board: flags.board, seed: flags.seed, faults: flags.fault };
-  output.result("serving", fields, `virtual ${flags.board} at ${url}`);
-  output.note(`try: godwit flash id --port ${url}`);
-  await new Promise<void>((done) => {
-    if (stop.aborted) done();
-    stop.addEventListener("abort", () => done(), { once: true });
-  });
-  await served.close();
+  output.note(`try: godwit flash id --port ${served.url}`);
+  const { board, seed, fault } = flags;
+  await untilInterrupted(served, { board, seed, faults: fault }, context);
   output.result("stopped", { resets: served.board.boots.length }, "stopped");
 }

@@ -44,12 +44,17 @@ export class NorFlash {
   program(offset: number, data: Uint8Array): void {
     this.changes++;
     const { bytes } = this;
+    let isTouched = false;
     for (let index = 0; index < data.length; index++) {
       const byte = data[index]!;
       const old = bytes[offset + index]!;
-      if (byte !== 0xff) this.touchedSectors.add(Math.floor((offset + index) / norSectorBytes));
+      if (byte !== 0xff) isTouched = true;
       if ((old & byte) !== byte) this.violations++;
       bytes[offset + index] = old & byte;
+      const isSectorEnd = (offset + index + 1) % norSectorBytes === 0;
+      if (!isSectorEnd && index + 1 < data.length) continue;
+      if (isTouched) this.touchedSectors.add(Math.floor((offset + index) / norSectorBytes));
+      isTouched = false;
     }
   }
 }

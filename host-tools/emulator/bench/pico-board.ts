@@ -13,7 +13,8 @@ const touchBaud = 1200;
 const mountMs = 700;
 const bootMs = 600;
 
-const infos: Readonly<Record<RpChip, string>> = {
+/** What INFO_UF2.TXT says on each chip. */
+export const bootselInfos: Readonly<Record<RpChip, string>> = {
   rp2040: "UF2 Bootloader v3.0\r\nModel: Raspberry Pi RP2\r\nBoard-ID: RPI-RP2\r\n",
   rp2350: "UF2 Bootloader v1.0\r\nModel: Raspberry Pi RP2350\r\nBoard-ID: RP2350\r\n",
 };
@@ -45,6 +46,11 @@ export class PicoBoard implements VirtualBoard {
   constructor(options: PicoOptions) {
     this.#options = options;
     this.chip = options.chip ?? "rp2040";
+  }
+
+  /** True while the boot ROM's drive is there. */
+  get isMounted(): boolean {
+    return this.#isMounted;
   }
 
   get drivePath(): string {
@@ -122,7 +128,9 @@ export class PicoBoard implements VirtualBoard {
       roots: () => [posix.dirname(drive)],
       list: () => (this.#isMounted ? [posix.basename(drive)] : []),
       read: (path) =>
-        this.#isMounted && path === posix.join(drive, infoFile) ? infos[this.chip] : undefined,
+        this.#isMounted && path === posix.join(drive, infoFile)
+          ? bootselInfos[this.chip]
+          : undefined,
       exists: (path) => this.#isMounted && path.startsWith(drive),
       write: (path, bytes) => {
         if (!this.#isMounted) throw new Error("ENOENT: no such drive");

@@ -11,8 +11,8 @@ import {
 } from "./drive.ts";
 import { parseUf2, requireUf2For } from "./uf2.ts";
 
+const ordinaryBaud = 115_200;
 const touchBaud = 1200;
-const quietMs = 50;
 const driveMs = 8000;
 /** How long the application may need to enumerate again. */
 const comeBackMs = 10_000;
@@ -29,6 +29,8 @@ const moddableSteps: readonly (SerialLines & { delayMs: number })[] = [
   { dtr: false, rts: false, delayMs: 0 },
 ];
 
+const touchSteps = [{ dtr: false, rts: false, delayMs: 50 }] as const;
+
 /** Another way to write flash without a drive; the seam for PICOBOOT over USB. */
 export interface BootselWriter {
   write(drive: BootselDrive, bytes: Uint8Array): Promise<void>;
@@ -40,23 +42,24 @@ export async function enterBootsel(
   clock: HostClock,
   entry: BootselEntry,
 ): Promise<void> {
-  const isTouch = entry === "touch-1200";
   let isGone = false;
-  const port = await source.open(isTouch ? touchBaud : 115_200, {
+  // At an ordinary speed first: it proves that somebody is there, before the touch makes it vanish.
+  const port = await source.open(ordinaryBaud, {
     onData: () => {},
     onClose: () => {
       isGone = true;
     },
   });
-  const steps = isTouch ? [{ dtr: false, rts: false, delayMs: quietMs }] : moddableSteps;
   try {
+    if (entry === "touch-1200") await port.setBaud(touchBaud);
+    const steps = entry === "touch-1200" ? touchSteps : moddableSteps;
     for (const { dtr, rts, delayMs } of steps) {
       if (isGone) break;
       await port.setLines({ dtr, rts });
       await sleep(clock, delayMs);
     }
   } catch (error) {
-    if (!isDeviceError(error, "port-gone")) throw error;
+    if (!isDeviceError(error, "port-gone", "no-device", "no-reply")) throw error;
   } finally {
     await port.close();
   }
@@ -142,7 +145,7 @@ async function waitForPort(source: PortSource, clock: HostClock): Promise<boolea
   const deadlineMs = clock.nowMs() + comeBackMs;
   while (clock.nowMs() < deadlineMs) {
     try {
-      const port = await source.open(115_200, { onData: () => {}, onClose: () => {} });
+      const port = await source.open(ordinaryBaud, { onData: () => {}, onClose: () => {} });
       await port.close();
       return true;
     } catch (error) {
