@@ -113,6 +113,65 @@ export const checks: Readonly<Record<string, Check>> = {
       faults.some((text) => /1 records of class 1 before ordinal 2 are unreadable/.test(text)),
     );
   },
+  "a corrupt record in the newest sector does not hide those behind it": (open) => {
+    const flash = new TornFlash(SMALL);
+    fill(open({ flash, bootId }), 1, 0, 6);
+    const at = flash.bytes.findIndex((_, i) =>
+      flash.bytes.subarray(i, i + 9).every((byte) => byte === 2),
+    );
+    flash.bytes[at] = 0;
+    const log = open({ flash: flash.reopened(), bootId: 2 });
+    assert.deepEqual(sequences(readAll(log, 1)), [0, 1, 3, 4, 5]);
+  },
+  "a class goes on behind its watermark when its last sector is corrupt": (open) => {
+    const flash = new TornFlash(SMALL);
+    const log = open({ flash, bootId });
+    fill(log, 1, 0, 20);
+    for (const entry of readAll(log, 1).slice(0, 19)) log.acknowledge(1, entry.ordinal);
+    fill(log, 0, 0, 1);
+    flash.bytes[2 * SMALL.sectorBytes]! = 0;
+    const again = open({ flash: flash.reopened(), bootId: 2 });
+    readAll(again, 1);
+    fill(again, 1, 100, 3);
+    assert.deepEqual(sequences(readAll(again, 1)), range(100, 103));
+  },
+  "a class goes on behind its watermark when its sectors serve others": (open) => {
+    const flash = new TornFlash(SMALL);
+    const log = open({ flash, bootId });
+    fill(log, 1, 0, 20);
+    for (const entry of readAll(log, 1)) log.acknowledge(1, entry.ordinal);
+    for (let i = 0; i < 300; i++) {
+      fill(log, 0, i, 1);
+      log.acknowledge(0, log.next(0)!.ordinal);
+    }
+    const again = open({ flash: flash.reopened(), bootId: 2 });
+    assert.equal(again.pending(1), 0);
+    fill(again, 1, 100, 3);
+    assert.deepEqual(sequences(readAll(again, 1)), range(100, 103));
+  },
+  "a drained sector goes on taking records": (open) => {
+    const flash = new TornFlash(SMALL);
+    const log = open({ flash, bootId, acksMax: 1 });
+    for (let i = 0; i < 45; i++) {
+      fill(log, 0, i, 1);
+      log.acknowledge(0, log.next(0)!.ordinal);
+    }
+    const erases = flash.erases.reduce((sum, count) => sum + count, 0);
+    assert.ok(erases <= 8, `${erases} erases`);
+  },
+  "a sector that does not take its header is passed over": (open) => {
+    const flash = new TornFlash(SMALL);
+    const log = open({ flash, bootId });
+    fill(log, 1, 0, 5);
+    const { program } = TornFlash.prototype;
+    flash.program = (offset, bytes) => {
+      if (offset !== SMALL.sectorBytes) program.call(flash, offset, bytes);
+    };
+    fill(log, 1, 5, 25);
+    assert.equal(log.counters.badSectors, 1);
+    const again = open({ flash: flash.reopened(), bootId: 2 });
+    assert.deepEqual(sequences(readAll(again, 1)), range(0, 30));
+  },
   "a corrupt sector is counted, its neighbours are kept": (open) => {
     const flash = new TornFlash(SMALL);
     fill(open({ flash, bootId }), 1, 0, 30);

@@ -36,6 +36,8 @@ export interface SweepResult {
   cuts: number;
   cutsInRecovery: number;
   operations: number;
+  /** Records that made room or were refused in the run without a cut. */
+  lost: number;
 }
 
 class Session {
@@ -173,7 +175,7 @@ function cut(moment: Moment, form: (typeof PROGRAM_FORMS | typeof ERASE_FORMS)[n
 
 /** @throws Error at the first promise that is broken, naming operation and form */
 export function sweep(options: SweepOptions): SweepResult {
-  const result = { cuts: 0, cutsInRecovery: 0, operations: 0 };
+  const result = { cuts: 0, cutsInRecovery: 0, operations: 0, lost: 0 };
   const session = new Session(options, new TornFlash(options.shape), new LogOracle());
   watch(session, options.script, (moment) => {
     result.operations++;
@@ -195,6 +197,9 @@ export function sweep(options: SweepOptions): SweepResult {
   });
   // The run without a cut must hold as well.
   session.oracle.check(session.log, options.acksMax);
+  for (const i of LOG_CLASSES) {
+    result.lost += (session.log.lost(i)?.count ?? 0) + session.oracle.told[i]!;
+  }
   return result;
 }
 
@@ -227,11 +232,11 @@ const drain = (count: number): Step => ({ do: "drain", count });
 /** Fills, overflows, drains and restarts a small ring, by seed. */
 export function scriptOf(seed: number, steps: number): Step[] {
   const next = mixer(seed);
-  const script: Step[] = [store(2, 6), store(1, 6), store(0, 3), drain(4)];
+  const script: Step[] = [store(2, 8), store(1, 12), store(0, 3), drain(4)];
   for (let i = 0; i < steps; i++) {
     const roll = next() % 16;
-    if (roll < 8) script.push(store((roll % 3) as LogClass, 1 + (next() % 9)));
-    else if (roll < 12) script.push(drain(1 + (next() % 14)));
+    if (roll < 9) script.push(store((roll % 3) as LogClass, 1 + (next() % 9)));
+    else if (roll < 12) script.push(drain(1 + (next() % 10)));
     else if (roll < 13) script.push({ do: "save" });
     else if (roll < 14) script.push({ do: "tell" });
     else script.push({ do: "boot" });
@@ -249,3 +254,6 @@ export const AFTER: readonly Step[] = [
 ];
 
 export const SMALL: FlashShape = { sectorBytes: 512, sectorCount: 9, pageBytes: 256, unitBytes: 4 };
+
+/** As few sectors as there may be: the ring turns soon. */
+export const TIGHT: FlashShape = { ...SMALL, sectorCount: 6 };

@@ -1,0 +1,256 @@
+// Ways to break the flash log on purpose, as changes of its compiled text; the tests must notice each of them.
+
+export interface Mutant {
+  readonly name: string;
+  /** Module, text in it, what it becomes; the text must stand there exactly once. */
+  readonly edits: readonly (readonly [module: string, from: string, to: string])[];
+  /** Why nothing can notice it; absent: it must be killed. */
+  readonly equivalent?: string;
+}
+
+function edit(module: string, from: string, to: string): readonly [string, string, string] {
+  return [module, from, to];
+}
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: "no CRC over the payload",
+    edits: [edit("log-medium", "return crc === readUint32(head, 8);", "return true;")],
+  },
+  {
+    name: "no check of the record head",
+    edits: [edit("log-medium", "(crc & 255) !== check ||", "")],
+    equivalent: "the CRC-32 covers the head as well; its check byte only saves time",
+  },
+  {
+    name: "CRC does not cover the place",
+    edits: [edit("log-medium", "return (Math.imul(opening, 4096) + offset) >>> 0;", "return 0;")],
+  },
+  {
+    name: "not read back after the program",
+    edits: [edit("log-medium", "return this.load(sector, opening, offset);", "return true;")],
+  },
+  {
+    name: "programs cross pages",
+    edits: [
+      edit(
+        "log-medium",
+        "Math.min(page.length - ((at + done) % page.length), total - done)",
+        "Math.min(page.length, total - done)",
+      ),
+    ],
+  },
+  {
+    name: "records not padded to program units",
+    edits: [edit("log-medium", "(bytes + this.unitBytes - 1) & -this.unitBytes", "bytes")],
+  },
+  {
+    name: "append over a torn tail",
+    edits: [
+      edit("log-mount", "isTorn || head < acked ? medium.sectorBytes : end", "end"),
+      edit("log-mount", "if (!isTorn)", "if (true)"),
+    ],
+  },
+  {
+    name: "append right behind a torn tail",
+    edits: [
+      edit(
+        "log-mount",
+        "isTorn || head < acked ? medium.sectorBytes : end",
+        "medium.padded(Math.max(end, medium.usedBytes(sector)))",
+      ),
+    ],
+    equivalent:
+      "the reader looks for the next valid record unit by unit; closing the sector only spares bits that read blank but are weak, which the model has not",
+  },
+  {
+    name: "written marks are not read at mount",
+    edits: [edit("log-mount", "space.marks.read(medium.payload(sector, offset), 0);", "")],
+  },
+  {
+    name: "marks of any sector are believed",
+    edits: [edit("log-mount", "&& sector === table.newest", "")],
+  },
+  {
+    name: "marks of the header are not read",
+    edits: [edit("log-mount", "readSectorHead(medium.page, space.marks);", "")],
+  },
+  {
+    name: "head may fall behind the watermark in a kept sector",
+    edits: [edit("log-mount", "Math.max(head, acked)", "head")],
+  },
+  {
+    name: "head may fall behind the watermark without a sector",
+    edits: [edit("log-mount", "if (table.heads[i] < acked)", "if (false)")],
+  },
+  {
+    name: "sectors are not freed at mount",
+    edits: [edit("log-mount", "space.release();", "")],
+  },
+  {
+    name: "watermark not carried to the next sector",
+    edits: [
+      edit(
+        "log-format",
+        "const end = marks.write(target, MARKS_AT);",
+        "const end = new Marks().write(target, MARKS_AT);",
+      ),
+    ],
+  },
+  {
+    name: "losses not carried",
+    edits: [edit("log-format", "if (!lost)", "if (true)")],
+  },
+  {
+    name: "no CRC over the sector header",
+    edits: [
+      edit("log-format", "|| readUint32(source, end) !== crc32(source.subarray(0, end))", ""),
+    ],
+  },
+  {
+    name: "a drop is not declared",
+    edits: [edit("log-space", "this.lose(logClass, count, stamps ?? [0, 0, 0, 0]);", "")],
+  },
+  {
+    name: "the highest class makes room first",
+    edits: [
+      edit(
+        "log-space",
+        "for (let i = CLASSES - 1; i >= logClass && victim < 0; i--) {",
+        "for (let i = logClass; i < CLASSES && victim < 0; i++) {",
+      ),
+    ],
+  },
+  {
+    name: "higher classes make room, too",
+    edits: [edit("log-space", "i >= logClass && victim < 0", "i >= 0 && victim < 0")],
+  },
+  {
+    name: "a victim is erased before its loss is declared",
+    edits: [
+      edit("log-space", "const sector = failures < FAILURES_MAX ? table.nextFree() : -1;", ""),
+      edit(
+        "log-space",
+        "if (sector < 0 || !this.makeRoom(logClass, reserve + 1)) {",
+        "const isRoomy = this.makeRoom(logClass, reserve + 1); const sector = failures < FAILURES_MAX ? table.nextFree() : -1; if (sector < 0 || !isRoomy) {",
+      ),
+      edit(
+        "log-space",
+        "this.drop(victim);",
+        "this.drop(victim); this.medium.flash.erase(victim); table.free(victim);",
+      ),
+    ],
+  },
+  {
+    name: "sectors are freed before the watermark is in flash",
+    edits: [
+      edit(
+        "flash-log",
+        "this.space.unsaved += count;",
+        "const n = this.space.unsaved + count; this.space.release(); this.space.unsaved = n;",
+      ),
+    ],
+  },
+  {
+    name: "the sector that holds the marks is freed",
+    edits: [edit("log-space", "i === table.newest || ", "")],
+  },
+  {
+    name: "no erase before a sector is used again",
+    edits: [edit("log-space", "medium.flash.erase(sector);", "")],
+  },
+  {
+    name: "a failed write leaves its place open",
+    edits: [edit("log-space", "openOffsets[logClass] = medium.sectorBytes;", "")],
+  },
+  {
+    name: "no boot mark",
+    edits: [
+      edit("log-space", "kind === KIND_DATA && openBoots[logClass] !== options.bootId", "false"),
+    ],
+  },
+  {
+    name: "an idle sector is never given back",
+    edits: [
+      edit(
+        "log-space",
+        "return isFull || table.openings[sector] + medium.sectorCount <= table.lastOpening;",
+        "return isFull;",
+      ),
+    ],
+  },
+  {
+    name: "every drained sector is given back at once",
+    edits: [
+      edit("log-space", "this.openSectors[logClass] !== sector || logClass === opened", "true"),
+    ],
+  },
+  {
+    name: "free sectors are taken from the front",
+    edits: [edit("sector-table", "(this.newest + i + count) % count", "i - 1")],
+  },
+  {
+    name: "a failing header is believed",
+    edits: [edit("log-space", "if (readSectorHead(head)?.opening === opening) {", "if (true) {")],
+  },
+  {
+    name: "one record too many is acknowledged",
+    edits: [edit("flash-log", "Math.min(ordinal + 1,", "Math.min(ordinal + 2,")],
+  },
+  {
+    name: "the watermark is never written by itself",
+    edits: [
+      edit(
+        "flash-log",
+        "if (this.space.unsaved >= (this.options.acksMax ?? ACKS_MAX))",
+        "if (false)",
+      ),
+    ],
+  },
+  {
+    name: "no reserve for acknowledgements",
+    edits: [edit("flash-log", "const RESERVE = 2;", "const RESERVE = 1;")],
+  },
+  {
+    name: "a refused record is not declared",
+    edits: [
+      edit("flash-log", "space.lose(logClass, 1, [bootId, sequence, bootId, sequence]);", ""),
+    ],
+  },
+  {
+    name: "told losses take later ones with them",
+    edits: [
+      edit(
+        "flash-log",
+        "count > 0 ? { ...now, count, firstBoot, firstSequence } : undefined",
+        "undefined",
+      ),
+    ],
+  },
+  {
+    name: "told losses stay",
+    edits: [edit("flash-log", "const count = now.count - told.count;", "const count = now.count;")],
+  },
+  {
+    name: "reading ends at the first bad record",
+    edits: [
+      edit("log-cursor", "this.offset += medium.stepBytes;\n                continue;", "break;"),
+    ],
+  },
+  {
+    name: "mounting ends at the first bad record",
+    edits: [edit("log-mount", "offset += medium.stepBytes;\n            continue;", "break;")],
+  },
+  {
+    name: "unreadable records are not counted",
+    edits: [edit("log-cursor", "const missing = ordinal - wanted;", "const missing = 0;")],
+  },
+  {
+    name: "unreadable records at the end are not reported",
+    edits: [edit("log-cursor", "if (wanted >= head)", "if (true)")],
+  },
+  {
+    name: "rewind does nothing",
+    edits: [edit("flash-log", "this.cursors[i].seek(this.space.marks.acked[i]);", "{}")],
+  },
+];
