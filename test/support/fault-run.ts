@@ -31,6 +31,22 @@ export const faultNames = [
 ] as const;
 export type FaultName = (typeof faultNames)[number];
 
+/** How a fault must end where there is no choice: a damaged line may be too bad, a pulled plug may not. */
+export const certainEnds: Partial<Record<FaultName, string>> = {
+  none: "verified",
+  split: "verified",
+  "slow-erase": "verified",
+  "slow-reset": "verified",
+  "stuck-twice": "verified",
+  "stuck-in-app": "app-running",
+  unplug: "verified",
+  "unplug-twice": "verified",
+  "unplug-for-good": "no-device",
+  "wrong-serial": "verified",
+  "swapped-board": "wrong-board",
+  "usb-jtag-reenumerates": "verified",
+};
+
 const rates: Partial<Record<FaultName, Parameters<typeof lineFault>[0]>> = {
   drop: { drop: 0.03 },
   duplicate: { duplicate: 0.05 },
@@ -65,7 +81,7 @@ export async function faultRun(
   const image = sampleImage(20_000 + Math.floor(random() * 120_000), seed);
   const world = buildWorld(fault, seed, chip, clock, log);
   const { source } = world;
-  scheduleBreaks(fault, world, clock, random);
+  scheduleBreaks(fault, world, clock, random, image.length);
   let outcome = "verified";
   try {
     await clock.run(
@@ -92,7 +108,10 @@ interface World {
   readonly boards: readonly EspBoard[];
   readonly wires: readonly Wire[];
   readonly source: ReturnType<typeof memorySource>;
+  /** The other board is behind the name now. */
   swap(): void;
+  /** Does something once that many bytes went to the first board. */
+  after(bytes: number, action: () => void): void;
 }
 
 function buildWorld(
@@ -123,11 +142,18 @@ function buildWorld(
         : {}),
     });
   });
+  const breaks: { bytes: number; action: () => void }[] = [];
+  let sentBytes = 0;
+  const damage = rates[fault] ? lineFault(rates[fault], seed, log) : undefined;
   const wires = boards.map(
-    (board) =>
+    (board, index) =>
       new Wire(board, {
         clock,
-        ...(rates[fault] ? { fault: lineFault(rates[fault], seed, log) } : {}),
+        fault: (bytes, direction) => {
+          if (index === 0 && direction === "toBoard") sentBytes += bytes.length;
+          while (breaks[0] && sentBytes > breaks[0].bytes) clock.after(0, breaks.shift()!.action);
+          return damage ? damage(bytes, direction) : [new Uint8Array(bytes)];
+        },
       }),
   );
   let active = 0;
@@ -138,37 +164,38 @@ function buildWorld(
     swap: () => {
       active = 1 - active;
     },
+    after: (bytes, action) => void breaks.push({ bytes, action }),
   };
 }
 
+/** Breaks happen at a place in the transfer, not at a time: so they hit every phase of it. */
 function scheduleBreaks(
   fault: FaultName,
   world: World,
   clock: VirtualClock,
   random: () => number,
+  imageBytes: number,
 ): void {
   const [first] = world.wires as [Wire, Wire];
-  const atMs = 300 + random() * 3000;
+  const [board] = world.boards as [EspBoard, EspBoard];
+  // A stub takes some 6 KB; the image shrinks to less than half.
+  const place = 200 + random() * (6000 + imageBytes * 0.4);
   const forMs = 200 + random() * 3000;
+  const outAndIn = () => {
+    first.unplug();
+    clock.after(forMs, () => first.plug());
+  };
+  if (fault === "unplug" || fault === "unplug-twice") world.after(place, outAndIn);
+  if (fault === "unplug-twice") world.after(place + 2000 + random() * 12_000, outAndIn);
+  if (fault === "unplug-for-good") world.after(place, () => first.unplug());
   if (fault === "wrong-serial") {
-    const [board] = world.boards as [EspBoard, EspBoard];
-    clock.after(atMs, () => {
-      first.unplug();
+    world.after(place, () => {
+      outAndIn();
       board.usb = { vendorId: 0x10c4, productId: 0xea60, serialNumber: "another" };
     });
-    clock.after(atMs + forMs, () => first.plug());
   }
-  if (fault === "unplug" || fault === "unplug-twice") {
-    clock.after(atMs, () => first.unplug());
-    clock.after(atMs + forMs, () => first.plug());
-  }
-  if (fault === "unplug-twice") {
-    clock.after(atMs + forMs + 1500, () => first.unplug());
-    clock.after(atMs + 2 * forMs + 1500, () => first.plug());
-  }
-  if (fault === "unplug-for-good") clock.after(atMs, () => first.unplug());
   if (fault === "swapped-board") {
-    clock.after(atMs, () => {
+    world.after(place, () => {
       world.swap();
       first.unplug();
     });
