@@ -93,7 +93,7 @@ export class Scenario {
     this.#every(rates.failOverMs, () => this.#failOver());
   }
 
-  /** The good times begin: everything is mended, nothing else will happen. */
+  /** The good times begin: everything is mended. One last desired change comes while nobody is connected. */
   end(): void {
     this.#isOver = true;
     const { world, hub, boards } = this.#options;
@@ -102,6 +102,8 @@ export class Scenario {
       world.network.restore(board.id);
       board.powerOn();
       board.setClock(world.wallMs());
+      world.network.reset(board.id);
+      this.#change(board.id);
     }
     world.trace.add(world.clock.nowMs, "scenario", "end");
   }

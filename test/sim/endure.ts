@@ -37,8 +37,9 @@ export async function endure(
   const id = run.boards[0]!.id;
   const { lost, invented, misordered, ...counts } = ledger.check(id);
   process.stdout.write(`${describe(summary)}\n`);
-  expect({ violations: summary.violations, lost, invented, misordered }).toEqual({
-    ...{ violations: [], lost: [], invented: [], misordered: [] },
+  const { early } = ledger;
+  expect({ violations: summary.violations, lost, invented, misordered, early }).toEqual({
+    ...{ violations: [], lost: [], invented: [], misordered: [], early: [] },
   });
   expect(counts.duplicates).toBe(summary.duplicates);
   expect(counts.acknowledged).toBeGreaterThan(days * 400);

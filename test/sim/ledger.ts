@@ -6,13 +6,16 @@ export class Ledger {
   readonly #queued = new Map<string, Set<string>>();
   readonly #acknowledged = new Map<string, Set<string>>();
   readonly #stored = new Map<string, string[]>();
-  unreadable = 0;
+  readonly #storedIds = new Set<string>();
+  /** Messages the device took for acknowledged before the hub had them. */
+  readonly early: string[] = [];
 
   /** Takes a line of a board's log. */
   log(board: string, text: string): void {
     const [, outcome, id] = /^(queued|acknowledged) (\d+ \d+)$/.exec(text) ?? [];
     if (outcome === undefined || id === undefined) return;
     const table = outcome === "queued" ? this.#queued : this.#acknowledged;
+    if (outcome === "acknowledged" && !this.#storedIds.has(`${board} ${id}`)) this.early.push(id);
     const ids = table.get(board);
     if (ids) ids.add(id);
     else table.set(board, new Set([id]));
@@ -27,9 +30,11 @@ export class Ledger {
         number
       >;
       const { deviceId } = event.origin;
+      const id = `${boot} ${count}`;
+      this.#storedIds.add(`${deviceId} ${id}`);
       const stored = this.#stored.get(deviceId);
-      if (stored) stored.push(`${boot} ${count}`);
-      else this.#stored.set(deviceId, [`${boot} ${count}`]);
+      if (stored) stored.push(id);
+      else this.#stored.set(deviceId, [id]);
     });
   }
 
