@@ -188,8 +188,8 @@ test("boards with a wrong key, of another hub or without credentials say so; the
   });
   const told = (id: string, pattern: RegExp) => () =>
     texts(made, id).some((text) => pattern.test(text));
-  await made.until(told("wrong-key", /not authorized.*check that the device exists/i));
-  await made.until(told("stranger", /not authorized.*check that the device exists/i));
+  await made.until(told("wrong-key", /^credentials: .*CONNACK 5.*check that the device exists/));
+  await made.until(told("stranger", /^credentials: .*CONNACK 5.*check that the device exists/));
   await made.until(told("no-hub", /the hub is restarting, failing over or gone/));
   await made.until(told("empty", /store valid credentials/));
   await made.until(told("garbled", /store valid credentials/));
