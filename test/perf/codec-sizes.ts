@@ -27,20 +27,6 @@ export const floors: Record<Profile, Record<BatchRows, number>> = {
   static: { 32: 4.67, 128: 3.79, 512: 3.53 },
 };
 
-/** Cells that the reference codec leaves to others: random mantissas and a long quiet signal. */
-export const exempt: readonly string[] = [
-  "imu_float 128 pco12 adaptive",
-  "imu_float 128 pco12 static",
-  "imu_float 512 pco12 adaptive",
-  "imu_float 512 pco12 static",
-  "imu_float 128 delta_leb128_deflate9 static",
-  "imu_float 512 delta_leb128_deflate9 adaptive",
-  "imu_float 512 delta_leb128_deflate9 static",
-  "imu_float 512 json_brotli11 static",
-  "ppg_adc_irreg 512 pco12 adaptive",
-  "ppg_adc_irreg 512 pco12 static",
-];
-
 export interface SizeOptions {
   /** One encoder for all batches, as on a device; otherwise a new one for each. Batches stand alone either way. */
   isKept?: boolean;
