@@ -1,6 +1,13 @@
 /** Checks a device model when it is defined (DTDL v2 §interface, names and limits) and gives it its types. */
 import { GodwitError } from "../codec/error.ts";
-import type { CommandSpec, Model, ModelSpec, PropertySpec, Schema } from "./types.ts";
+import type {
+  CommandSpec,
+  Model,
+  ModelSpec,
+  PropertySpec,
+  Schema,
+  TelemetrySpec,
+} from "./types.ts";
 import { stringLengthMax, validate } from "./validate.ts";
 
 const nameLengthMax = 64;
@@ -144,6 +151,23 @@ function checkProperty(where: string, spec: PropertySpec): void {
   if (problem) fail(`${where}.default`, problem);
 }
 
+function checkTelemetry(where: string, spec: TelemetrySpec): void {
+  checkSchema(where, spec, 1, `${describedKeys}priority epsilon deadband `);
+  const { priority = "normal" } = spec;
+  if (priority !== "critical" && priority !== "normal" && priority !== "bulk") {
+    fail(`${where}.priority`, `"${priority}" is none of critical, normal, bulk`);
+  }
+  const isNumber = "integer long float double".includes(spec.type);
+  for (const key of ["epsilon", "deadband"] as const) {
+    const value = spec[key];
+    if (value === undefined) continue;
+    if (!isNumber) fail(`${where}.${key}`, `is for numbers, not for ${spec.type}: leave it out`);
+    if (!(value > 0 && value < Infinity)) {
+      fail(`${where}.${key}`, `${value} must be above 0: leave it out for every change, exactly`);
+    }
+  }
+}
+
 function checkCommand(where: string, spec: CommandSpec): void {
   checkKeys(where, spec, `${describedKeys}request response `);
   if (spec.request) checkSchema(`${where}.request`, spec.request, 1);
@@ -161,7 +185,7 @@ export function defineModel<const S extends ModelSpec>(spec: S): Model<S> {
   const names = [telemetry, properties, commands].flatMap(Object.keys);
   if (names.length > 0) checkNames("contents", names, contentsMax);
   for (const name of Object.keys(telemetry)) {
-    checkSchema(`telemetry.${name}`, telemetry[name] as Schema, 1, describedKeys);
+    checkTelemetry(`telemetry.${name}`, telemetry[name] as TelemetrySpec);
   }
   for (const name of Object.keys(properties)) {
     checkProperty(`properties.${name}`, properties[name] as PropertySpec);

@@ -56,7 +56,18 @@ export type Schema =
   | ObjectSchema
   | ArraySchema;
 
-export type TelemetrySpec = Schema & Described;
+/** How urgent a channel is: `critical` leaves within its latency, `normal` fills a block, `bulk` waits for one. */
+export type ChannelPriority = "critical" | "normal" | "bulk";
+
+export type TelemetrySpec = Schema &
+  Described & {
+    /** Default `normal`. */
+    priority?: ChannelPriority;
+    /** Numbers only: largest error of a value after lossy encoding, in the channel's unit; absent: exact. */
+    epsilon?: number;
+    /** Numbers only: changes up to this are not sent (but see `BatchLimits.heartbeatMs`). */
+    deadband?: number;
+  };
 
 /** `default` is what a writable property holds while the cloud has not asked for anything. */
 export type PropertySpec = Schema & Described & { writable?: boolean; default?: unknown };

@@ -11,6 +11,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   device: () => import("./device.ts"),
   hub: () => import("./hub.ts"),
   flash: () => import("./flash.ts"),
+  log: () => import("./log.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {

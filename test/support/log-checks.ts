@@ -153,8 +153,9 @@ export const checks: Readonly<Record<string, Check>> = {
     const flash = new TornFlash(SMALL);
     const log = open({ flash, bootId, acksMax: 1 });
     for (let i = 0; i < 45; i++) {
-      fill(log, 0, i, 1);
-      log.acknowledge(0, log.next(0)!.ordinal);
+      const logClass = (i % 2) as LogClass;
+      fill(log, logClass, i, 1);
+      log.acknowledge(logClass, log.next(logClass)!.ordinal);
     }
     const erases = flash.erases.reduce((sum, count) => sum + count, 0);
     assert.ok(erases <= 8, `${erases} erases`);

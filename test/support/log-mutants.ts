@@ -54,7 +54,7 @@ function killer(open: OpenLog, seeds: number): string | undefined {
     }
   }
   for (let seed = 1; seed <= seeds; seed++) {
-    const script = scriptOf(seed, 40);
+    const script = scriptOf(seed, 60);
     try {
       sweep({ open, shape: TIGHT, after: AFTER, acksMax: 8, depthEvery: 0, script });
     } catch (error) {

@@ -64,6 +64,7 @@ class Session {
         throw this.failure ?? error;
       }
       if (this.failure) throw this.failure;
+      if (this.log.counters.deferredSaves > 0) this.oracle.isDeferred = true;
       if (this.flash.isDead) throw new PowerCut();
       if (this.flash.violation) throw new Error(this.flash.violation);
     }
@@ -143,6 +144,7 @@ interface Moment {
 function watch(session: Session, steps: readonly Step[], visit: (moment: Moment) => void): void {
   session.flash.onOperation = (operation) => {
     if (session.failure) return;
+    if (session.log.counters.deferredSaves > 0) session.oracle.isDeferred = true;
     try {
       visit({
         operation: operation.kind,

@@ -160,9 +160,9 @@ export class TornFlash implements Flash {
     } as const;
     const isCut = this.#begin(operation);
     this.erases[sectorIndex]!++;
-    // After a torn erase the chip may be anything: nobody may program there before erasing again.
     const units = offset / this.unitBytes;
-    this.#written.fill(isCut ? 1 : 0, units, units + this.sectorBytes / this.unitBytes);
+    // A torn erase makes no unit fit for programming, not even one that reads blank now.
+    if (!isCut) this.#written.fill(0, units, units + this.sectorBytes / this.unitBytes);
     this.#apply(operation, isCut);
   }
 

@@ -149,8 +149,9 @@ export class FlashLog {
         return;
       }
     }
-    // A new sector begins with the marks. While nothing is free, they wait for the next one.
-    if (table.freeCount >= RESERVE) space.open(logClass, 0);
+    // A new sector begins with the marks. While the last free one must be kept, they wait for the next sector.
+    if (space.roomFor(logClass) >= RESERVE) space.open(logClass, 0);
+    else space.counters.deferredSaves++;
   }
 }
 

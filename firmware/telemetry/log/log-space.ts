@@ -25,6 +25,7 @@ export class LogSpace {
     missingRecords: 0,
     lostRecords: 0,
     badSectors: 0,
+    deferredSaves: 0,
   };
   readonly medium: LogMedium;
   readonly table: SectorTable;
@@ -115,16 +116,22 @@ export class LogSpace {
     }
   }
 
+  /** Sectors that are free, or will be as soon as `logClass` has a new one that carries the marks. */
+  roomFor(logClass: LogClass): number {
+    const { table } = this;
+    let free = table.freeCount;
+    for (let i = 0; i < table.openings.length; i++) {
+      if (table.isLive(i) && this.isDone(i, logClass)) free++;
+    }
+    return free;
+  }
+
   /** Decides which records go, lowest class first, until `count` sectors are free or will be once it is written. */
   private makeRoom(logClass: LogClass, count: number): boolean {
     const { table } = this;
     let isEased = false;
     for (;;) {
-      let free = table.freeCount;
-      for (let i = 0; i < table.openings.length; i++) {
-        if (table.isLive(i) && this.isDone(i, logClass)) free++;
-      }
-      if (free >= count) return true;
+      if (this.roomFor(logClass) >= count) return true;
       let victim = -1;
       for (let i = CLASSES - 1; i >= logClass && victim < 0; i--) {
         victim = table.holding(i, this.marks.acked[i]!);

@@ -51,4 +51,6 @@ export interface LogCounters {
   lostRecords: number;
   /** Sectors that could not be erased or written: not used until the next boot. */
   badSectors: number;
+  /** Watermarks that had to wait for a free sector: until then more than `acksMax` records may be repeated. */
+  deferredSaves: number;
 }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { judgeMutants, mutantTable } from "../../support/log-mutants.ts";
 
 test("every mutant of the log is killed or explained", async () => {
-  const verdicts = await judgeMutants(1);
+  const verdicts = await judgeMutants(2);
   console.log(mutantTable(verdicts));
   const unexplained = verdicts.filter((one) => !one.killedBy === !one.equivalent);
   expect(unexplained.map(({ name }) => name)).toEqual([]);
