@@ -7,13 +7,16 @@ export class Ledger {
   readonly #acknowledged = new Map<string, Set<string>>();
   readonly #stored = new Map<string, string[]>();
   readonly #storedIds = new Set<string>();
+  readonly #settled = new Set<string>();
   /** Messages the device took for acknowledged before the hub had them. */
   readonly early: string[] = [];
 
   /** Takes a line of a board's log. */
   log(board: string, text: string): void {
-    const [, outcome, id] = /^(queued|acknowledged) (\d+ \d+)$/.exec(text) ?? [];
+    const [, outcome, id] = /^(queued|acknowledged|dropped) (\d+ \d+)$/.exec(text) ?? [];
     if (outcome === undefined || id === undefined) return;
+    if (outcome !== "queued") this.#settled.add(`${board} ${id}`);
+    if (outcome === "dropped") return;
     const table = outcome === "queued" ? this.#queued : this.#acknowledged;
     if (outcome === "acknowledged" && !this.#storedIds.has(`${board} ${id}`)) this.early.push(id);
     const ids = table.get(board);
@@ -45,7 +48,13 @@ export class Ledger {
     const stored = this.#stored.get(board) ?? [];
     const unique = new Set(stored);
     const numbers = [...unique].map((id) => id.split(" ").map(Number) as [number, number]);
+    const ids = [...queued];
+    const lastBoot = ids.at(-1)?.split(" ")[0];
     return {
+      // A power cut takes what waits in RAM; since the last one everything must have met its fate.
+      unsettled: ids.filter(
+        (id) => id.startsWith(`${lastBoot} `) && !this.#settled.has(`${board} ${id}`),
+      ),
       queued: queued.size,
       acknowledged: acknowledged.size,
       stored: unique.size,

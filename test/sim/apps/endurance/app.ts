@@ -27,7 +27,11 @@ const model = defineModel({
     getState: {
       response: {
         type: "object",
-        fields: { sendIntervalS: { type: "integer" }, label: { type: "string" } },
+        fields: {
+          sendIntervalS: { type: "integer" },
+          label: { type: "string" },
+          sent: { type: "integer" },
+        },
       },
     },
   },
@@ -53,6 +57,7 @@ export function startEndurance(platform: Platform): Device<typeof model> {
       getState: () => ({
         sendIntervalS: device.get("sendIntervalS") ?? 0,
         label: device.get("label") ?? "",
+        sent: device.get("sent") ?? 0,
       }),
     },
   });
