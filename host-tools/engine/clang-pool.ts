@@ -20,7 +20,8 @@ export class ClangPool {
     for (let i = 0; i < workers; i++) {
       const worker = new Worker(workerFile("clang-worker"), {
         workerData: { headers },
-        // The compiler reports its own downloads there; errors come back as results.
+        // The compiler reports its own loading there, and our stdout is for results; errors come back as results.
+        stdout: true,
         stderr: true,
       });
       worker.on("message", (result: ClangResult) => this.#settle(worker, result));

@@ -154,6 +154,7 @@ export async function run(): Promise<object> {
     ...crossingCosts(engine),
     baseline: { slots: baseline.slots, chunkBytes: baseline.chunkBytes, keys: baseline.keys },
     ratioToReference: {
+      loopCold: round((codes.loop?.cold ?? 0) / reference.loopCold),
       loopWarm: round((codes.loop?.warm ?? 0) / reference.loopWarm),
       fibWarm: round((codes.fib?.warm ?? 0) / reference.fibWarm),
       patchGain: round((codes.loop?.warm ?? 0) / reference.loopUnpatched),
