@@ -70,17 +70,23 @@ export class TimeKeeper {
   /** The time is good (a service accepted it): remember it across power cuts, rarely. */
   saveFloor(): void {
     const wallMs = this.wallMs();
-    if (!this.isKnown || wallMs < this.floorMs + FLOOR_SAVE_INTERVAL_MS) return;
+    if (this.isKnown && wallMs >= this.floorMs + FLOOR_SAVE_INTERVAL_MS) this.writeFloor(wallMs);
+  }
+
+  private writeFloor(unixMs: number): void {
     try {
-      this.platform.storage.write(FLOOR_KEY, encodeUtf8(`${Math.floor(wallMs)}`));
-      this.floorMs = wallMs;
+      this.platform.storage.write(FLOOR_KEY, encodeUtf8(`${Math.floor(unixMs)}`));
+      this.floorMs = unixMs;
     } catch (error) {
       this.platform.log("warn", `time.floor not saved: ${String(error)}`);
     }
   }
 
   private accept(unixMs: number | undefined): void {
-    if (unixMs === undefined || !(unixMs >= this.floorMs)) return;
+    if (unixMs === undefined || !(unixMs >= this.platform.timeFloorMs)) return;
+    // A clock that ran ahead may have been saved as the floor: a source may take that back, to the
+    // image's own floor at most, or the device would be locked out until reality catches up.
+    if (unixMs < this.floorMs) this.writeFloor(unixMs);
     this.platform.clock.setWallMs(unixMs);
     this.isTrusted = true;
   }

@@ -143,6 +143,25 @@ it("remembers the time over a power cut, and writes it once a day at most", () =
   expect(world.wallMs() - next.platform.clock.wallMs()!).toBeLessThan(DAY + HOUR);
 });
 
+it("a clock that ran ahead is taken back by the source, though its time was saved as the floor", () => {
+  const world = new World({ seed: 9 });
+  new ScriptedServer(world, HUB);
+  const device = new TestDevice(world, { timeSource: sourceOf(world, 100) });
+  device.platform.wallOffsetMs = 300 * DAY;
+  device.connection.start();
+  world.clock.runFor(MINUTE);
+  device.platform.powerOff();
+  const next = new TestDevice(world, {
+    store: {},
+    timeSource: sourceOf(world, 100),
+    platform: { persistent: device.platform.persistent, clockKnown: false },
+  });
+  next.connection.start();
+  world.clock.runFor(MINUTE);
+  expect(next.connection.isTimeKnown).toBe(true);
+  expect(Math.abs(next.platform.clock.wallMs()! - world.wallMs())).toBeLessThan(1000);
+});
+
 it("a clock put back behind the floor is not believed", () => {
   const world = new World({ seed: 8 });
   new ScriptedServer(world, HUB);
