@@ -74,9 +74,9 @@ export class TimeKeeper {
   }
 
   private writeFloor(unixMs: number): void {
+    this.floorMs = unixMs;
     try {
       this.platform.storage.write(FLOOR_KEY, encodeUtf8(`${Math.floor(unixMs)}`));
-      this.floorMs = unixMs;
     } catch (error) {
       this.platform.log("warn", `time.floor not saved: ${String(error)}`);
     }

@@ -240,8 +240,10 @@ export class PortHost implements BoardHost {
     if (this.#isOver || !this.#board) return;
     const result = action(this.#board);
     if (result.state === "running") return;
-    this.powerOff();
+    this.#isOver = true;
+    // First the owner, who may let sockets vanish as on a chip; what is left then is closed politely.
     this.#options.onEnd?.(result);
+    this.powerOff();
   }
 }
 
