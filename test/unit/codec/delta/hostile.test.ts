@@ -1,6 +1,10 @@
 // Input that is no batch: a typed error that says what and where, never a guess, never unbounded work.
 import { expect, test } from "vitest";
 import { decodeBatch } from "../../../../firmware/codec/delta/decoder.ts";
+import { writeHeader } from "../../../../firmware/codec/delta/header.ts";
+import * as layout from "../../../../firmware/codec/delta/layout.ts";
+import { PRIORS } from "../../../../firmware/codec/delta/priors-table.ts";
+import { RangeEncoder } from "../../../../firmware/codec/delta/range-encoder.ts";
 import { GodwitError } from "../../../../firmware/codec/error.ts";
 import { encodeRows, randomRows } from "../../../support/delta-batches.ts";
 import { fuzz, fuzzCorpus } from "../../../support/delta-fuzz.ts";
@@ -60,6 +64,25 @@ test("rows and channels are bounded before anything is allocated for them", () =
       expect(error).toBeInstanceOf(GodwitError);
     }
   }
+});
+
+test("texts are bounded in sum", () => {
+  const bytes = new Uint8Array(1_300_000);
+  const coder = new RangeEncoder(bytes, false, PRIORS);
+  const header = { profile: "static", tick: "ms", hasCrc: false, isLossy: false } as const;
+  coder.start(writeHeader({ ...header, rows: 40, firstTime: 0, timeUnit: 1 }, bytes));
+  coder.number(layout.T_LENGTH, 1);
+  coder.symbol(layout.T_TIME_PLAN, layout.CONSTANT);
+  coder.number(layout.T_TIME_FIRST, 0);
+  coder.symbol(layout.T_KIND, layout.TEXT);
+  coder.symbol(layout.T_FLAGS, 0);
+  coder.number(layout.T_SMALL, 20);
+  for (let entry = 0; entry < 20; entry++) {
+    coder.number(layout.T_LENGTH, 60_000);
+    for (let i = 0; i < 60_000; i++) coder.raw(0x61, 8);
+  }
+  const end = coder.finish();
+  expect(() => decodeBatch(bytes.subarray(0, end))).toThrow(/texts of more than 1048576 bytes/);
 });
 
 test("a view into a larger buffer decodes as the batch alone", () => {

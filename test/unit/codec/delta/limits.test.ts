@@ -26,6 +26,26 @@ test("no batch exceeds its limit, every row arrives once and in order", () => {
   }
 });
 
+test("a limit is met to the byte", () => {
+  const random = seeded("delta exact limit");
+  for (let run = 0; run < 10; run++) {
+    const { times, rows } = randomRows(random, 60, 2);
+    const take = (bytesMax: number) => {
+      const encoder = testEncoder(2, { bytesMax, crc: run % 2 === 0 });
+      rows.forEach((row, i) => {
+        encoder.record(times[i]!, row);
+      });
+      return encoder.take();
+    };
+    const size = Math.max(40, take(100_000).bytes.length);
+    expect(take(size).rows).toBe(60);
+    for (let less = 1; less < 4; less++) {
+      const { bytes } = take(size - less);
+      expect(bytes.length).toBeLessThanOrEqual(size - less);
+    }
+  }
+});
+
 test("with isFull as the signal a batch fills a block of 4096 bytes", () => {
   const random = seeded("delta block");
   const encoder = testEncoder(4, { bytesMax: 4096, rowsMax: 4000 });
