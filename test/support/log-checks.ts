@@ -158,7 +158,7 @@ export const checks: Readonly<Record<string, Check>> = {
       log.acknowledge(logClass, log.next(logClass)!.ordinal);
     }
     const erases = flash.erases.reduce((sum, count) => sum + count, 0);
-    assert.ok(erases <= 8, `${erases} erases`);
+    assert.ok(erases <= 12, `${erases} erases`);
   },
   "a sector that does not take its header is passed over": (open) => {
     const flash = new TornFlash(SMALL);
