@@ -18,4 +18,11 @@ export interface TelemetryEncoder {
   flush(): Uint8Array | undefined;
   /** Monotonic time at which `flush` is due; Infinity while nothing waits. */
   nextDeadlineMs(): number;
+  /** Monotonic time of the first sample that waits for `flush`, Infinity if none does; absent: none ever does after a body. */
+  waitingSinceMs?(): number;
+  /**
+   * Closes batches at `blockBytes` from now on; `isTrial`: only checks.
+   * @throws GodwitError `limit` if not even one row fits
+   */
+  resize?(blockBytes: number, isTrial: boolean): void;
 }

@@ -13,7 +13,17 @@ export type DtdlObject = { [key: string]: unknown };
 /** Begins the comment that carries what `fromDtdl` reads back. */
 export const commentPrefix = "godwit: ";
 /** Keys of a schema that DTDL v2 has no words for. */
-export const extraKeys = ["min", "max", "resolution", "maxLength", "maxItems", "default"] as const;
+export const extraKeys = [
+  "min",
+  "max",
+  "resolution",
+  "maxLength",
+  "maxItems",
+  "default",
+  "priority",
+  "epsilon",
+  "deadband",
+] as const;
 
 function schemaOf(schema: Schema): unknown {
   switch (schema.type) {

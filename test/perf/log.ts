@@ -67,7 +67,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   },
   /** Never connected long enough: everything goes through flash. */
   offline144kBPerDay: { days: 20, records: [{ logClass: 1, bytes: 100, perDay: 1440 }] },
-  offline1kBPerSecond: { days: 0.1, records: [{ logClass: 2, bytes: 1000, perDay: 86_400 }] },
+  offline1kBPerSecond: { days: 0.1, records: [{ logClass: 2, bytes: 500, perDay: 172_800 }] },
 };
 
 function years({ days, records }: Workload): object {

@@ -149,6 +149,32 @@ export const checks: Readonly<Record<string, Check>> = {
     fill(again, 1, 100, 3);
     assert.deepEqual(sequences(readAll(again, 1)), range(100, 103));
   },
+  "a sector whose erase was cut short takes no records": (open) => {
+    const flash = new TornFlash(SMALL);
+    const log = open({ flash, bootId });
+    // The fifth record of a sector ends where its second half begins: what is left looks whole.
+    for (let i = 0; i < 30; i++) log.append(1, i, payload(i, 32));
+    for (const entry of readAll(log, 1)) log.acknowledge(1, entry.ordinal);
+    log.save();
+    flash.form = "secondHalf";
+    flash.onOperation = ({ kind, offset }) => {
+      if (kind === "erase" && offset === 2 * SMALL.sectorBytes) flash.cutAt = flash.operations;
+    };
+    for (let i = 0; i < 300 && !flash.isDead; i++) {
+      try {
+        fill(log, 0, i, 1);
+        log.acknowledge(0, log.next(0)!.ordinal);
+      } catch {
+        // The power is gone.
+      }
+    }
+    assert.ok(flash.isDead);
+    const again = flash.reopened();
+    const after = open({ flash: again, bootId: 2 });
+    fill(after, 1, 100, 6);
+    assert.equal(again.violation, undefined);
+    assert.deepEqual(sequences(readAll(after, 1)), range(100, 106));
+  },
   "a drained sector goes on taking records": (open) => {
     const flash = new TornFlash(SMALL);
     const log = open({ flash, bootId, acksMax: 1 });
@@ -158,7 +184,7 @@ export const checks: Readonly<Record<string, Check>> = {
       log.acknowledge(logClass, log.next(logClass)!.ordinal);
     }
     const erases = flash.erases.reduce((sum, count) => sum + count, 0);
-    assert.ok(erases <= 8, `${erases} erases`);
+    assert.ok(erases <= 12, `${erases} erases`);
   },
   "a sector that does not take its header is passed over": (open) => {
     const flash = new TornFlash(SMALL);

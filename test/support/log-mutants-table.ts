@@ -57,11 +57,21 @@ export const mutants: readonly Mutant[] = [
       edit(
         "log-mount",
         "isTorn || head < acked ? medium.sectorBytes : end",
-        "medium.padded(Math.max(end, medium.usedBytes(sector)))",
+        "head < acked ? medium.sectorBytes : medium.padded(Math.max(end, medium.usedBytes(sector)))",
       ),
     ],
     equivalent:
-      "the reader looks for the next valid record unit by unit; closing the sector only spares bits that read blank but are weak, which the model has not",
+      "the reader looks for the next valid record unit by unit; closing the sector spares units that read blank but are weak, which the model of the flash has not",
+  },
+  {
+    name: "append to a sector that was being erased",
+    edits: [
+      edit(
+        "log-mount",
+        "isTorn || head < acked ? medium.sectorBytes : end",
+        "isTorn ? medium.sectorBytes : end",
+      ),
+    ],
   },
   {
     name: "written marks are not read at mount",

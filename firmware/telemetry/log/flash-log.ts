@@ -97,9 +97,11 @@ export class FlashLog {
     return undefined;
   }
 
-  /** Everything that is not acknowledged will be given again (the connection is new). */
-  rewind(): void {
-    for (let i = 0; i < CLASSES; i++) this.cursors[i]!.seek(this.space.marks.acked[i]!);
+  /** Everything that is not acknowledged (of `only`) will be given again: what was sent did not arrive. */
+  rewind(only?: LogClass): void {
+    for (let i = only ?? 0; i <= (only ?? CLASSES - 1); i++) {
+      this.cursors[i]!.seek(this.space.marks.acked[i]!);
+    }
   }
 
   /**

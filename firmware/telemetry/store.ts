@@ -1,0 +1,303 @@
+/** Store and forward: batches wait in RAM while the line is good and go to flash when it is not, or when they matter. */
+import type { OutboundMessage } from "../connection/types.ts";
+import type { Batch } from "./batcher.ts";
+import type { FlashLog } from "./log/flash-log.ts";
+import type { LogClass, LogEntry, LostRecords } from "./log/types.ts";
+import { Shipment } from "./shipment.ts";
+import { StoreQueue, type Waiting } from "./store-queue.ts";
+import { packBatch, type StoredBatch, unpackBatch } from "./stored-batch.ts";
+
+export interface StoreLimits {
+  /** Batches in RAM; beyond that they go to flash, without flash the lowest class is dropped first. */
+  readonly ramBytesMax: number;
+  readonly ramCountMax: number;
+  /** A batch that has waited this long in RAM goes to flash. */
+  readonly oldMs: number;
+  /** Messages given to the connection and not settled; bounds repetitions. */
+  readonly inFlightMax: number;
+  /** Acknowledgements wait at most this long to be written to flash. */
+  readonly saveMs: number;
+}
+
+export const STORE_DEFAULTS: StoreLimits = {
+  ramBytesMax: 8192,
+  ramCountMax: 16,
+  oldMs: 60_000,
+  inFlightMax: 4,
+  saveMs: 60_000,
+};
+
+export interface StoreOptions {
+  /** Absent: RAM only. */
+  readonly log?: FlashLog;
+  /** Number of this boot, the same as the log's. */
+  readonly bootId: number;
+  /** The connection; its outbox should refuse, not drop: what it drops is sent again. */
+  send(message: OutboundMessage): boolean;
+  /** Unix time of tick 0, undefined while the wall clock is not known. Asked anew for each message. */
+  epochMs(): number | undefined;
+  readonly limits?: Partial<StoreLimits>;
+  /** Flash that fails, and stored batches that cannot be understood; must not throw. */
+  onFault?(error: unknown): void;
+}
+
+const CLASSES: readonly LogClass[] = [0, 1, 2];
+
+export class TelemetryStore {
+  private readonly options: StoreOptions;
+  private readonly limits: StoreLimits;
+  private readonly queue: StoreQueue;
+  private readonly sequences = new Uint32Array(3);
+  private readonly inFlight: Shipment[] = [];
+  /** Shipments out of the log, in its order, per class. */
+  private readonly logged: Shipment[][] = [[], [], []];
+  private refused: Shipment | undefined;
+  private isOnline = false;
+  private isPumping = false;
+  private saveAtMs = Infinity;
+  private nowMs = 0;
+  private readonly onSettled = (shipment: Shipment) => this.settled(shipment);
+
+  constructor(options: StoreOptions) {
+    this.options = options;
+    this.limits = { ...STORE_DEFAULTS, ...options.limits };
+    this.queue = new StoreQueue(options.bootId);
+  }
+
+  /** Batches that are not in flight. */
+  get waiting(): number {
+    let count = 0;
+    for (const i of CLASSES) {
+      const inLog = this.options.log?.pending(i) ?? 0;
+      count += this.queue.waiting[i]!.length + inLog - this.logged[i]!.length;
+    }
+    return count;
+  }
+
+  get inFlightCount(): number {
+    return this.inFlight.length;
+  }
+
+  /** Takes a finished batch; never refuses. Critical ones, and all while offline, are in flash when this returns. */
+  offer(batch: Batch, nowMs: number): void {
+    this.nowMs = nowMs;
+    const { logClass } = batch;
+    const { queue, limits } = this;
+    queue.add({ batch, sequence: this.sequences[logClass]!++, sinceMs: nowMs });
+    if (logClass === 0 || !this.isOnline) this.spill(logClass);
+    else this.pump();
+    while (queue.exceeds(limits.ramBytesMax, limits.ramCountMax)) {
+      const { victim } = queue;
+      if (victim === undefined) break;
+      if (!this.spill(victim)) queue.drop();
+    }
+    this.pump();
+  }
+
+  /** The connection came up or went down. What is in RAM goes to flash when it went down. */
+  setOnline(isOnline: boolean, nowMs: number): void {
+    this.nowMs = nowMs;
+    this.isOnline = isOnline;
+    if (isOnline) this.pump();
+    else this.spillAll();
+  }
+
+  /** The connection has room again. */
+  pump(): void {
+    if (this.isPumping) return;
+    this.isPumping = true;
+    const { inFlightMax } = this.limits;
+    // What is dropped at once must not be offered for ever.
+    for (let sent = 0; sent < inFlightMax; sent++) {
+      if (!this.isOnline || this.inFlight.length >= inFlightMax) break;
+      const shipment = this.refused ?? this.next();
+      if (!shipment) break;
+      this.refused = undefined;
+      // Before `send`: it may be settled before that returns.
+      this.inFlight.push(shipment);
+      if (this.options.send(shipment)) continue;
+      this.inFlight.splice(this.inFlight.indexOf(shipment), 1);
+      this.refused = shipment;
+      break;
+    }
+    this.isPumping = false;
+  }
+
+  tick(nowMs: number): void {
+    this.nowMs = nowMs;
+    const { waiting } = this.queue;
+    for (const i of CLASSES) {
+      const oldest = waiting[i]![0];
+      if (oldest && nowMs >= oldest.sinceMs + this.limits.oldMs) this.spill(i);
+    }
+    if (nowMs >= this.saveAtMs) this.save();
+    this.pump();
+  }
+
+  nextDeadlineMs(): number {
+    let deadlineMs = this.saveAtMs;
+    if (!this.options.log) return deadlineMs;
+    for (const queue of this.queue.waiting) {
+      if (queue[0]) deadlineMs = Math.min(deadlineMs, queue[0].sinceMs + this.limits.oldMs);
+    }
+    return deadlineMs;
+  }
+
+  /** Before a restart: everything that can be kept is in flash when this returns. */
+  persist(): void {
+    this.spillAll();
+    this.save();
+  }
+
+  private spillAll(): void {
+    if (!this.options.log) return;
+    // What is in flight from RAM would die with the power; if it arrives all the same, it arrives twice.
+    for (const shipment of [this.refused, ...this.inFlight]) {
+      if (!shipment || shipment.parts.ordinal >= 0 || shipment.isKept) continue;
+      shipment.isKept = true;
+      const { batch, sequence } = shipment.parts;
+      this.queue.add({ batch, sequence, sinceMs: this.nowMs });
+    }
+    if (this.refused && this.refused.parts.ordinal < 0) this.refused = undefined;
+    for (const i of CLASSES) this.spill(i);
+  }
+
+  /** Moves the batches of a class from RAM to flash; false: not all of them, they stay in RAM. */
+  private spill(logClass: LogClass): boolean {
+    const { log } = this.options;
+    if (!log) return false;
+    for (;;) {
+      const entry = this.queue.take(logClass);
+      if (!entry) return true;
+      if (this.write(log, entry)) continue;
+      this.queue.add(entry);
+      return false;
+    }
+  }
+
+  private write(log: FlashLog, { batch, sequence }: Waiting): boolean {
+    try {
+      // A refusal is a declared loss of the log: the batch is not kept here either.
+      log.append(batch.logClass, sequence, packBatch(batch, this.options.epochMs()));
+      return true;
+    } catch (error) {
+      this.options.onFault?.(error);
+      return false;
+    }
+  }
+
+  /** The next message: of the highest class, the log before RAM, for it holds what is older. */
+  private next(): Shipment | undefined {
+    const { log, bootId } = this.options;
+    for (const logClass of CLASSES) {
+      const entry = log?.next(logClass);
+      if (entry) return this.fromLog(entry);
+      const waiting = this.queue.take(logClass);
+      if (!waiting) continue;
+      const batch = { ...waiting.batch, epochMs: this.options.epochMs() };
+      return this.ship({ batch, bootId, sequence: waiting.sequence, ordinal: -1, missing: 0 });
+    }
+    return undefined;
+  }
+
+  private fromLog(entry: LogEntry): Shipment {
+    const { logClass, bootId, sequence, ordinal, payload } = entry;
+    let { missing } = entry;
+    let batch: StoredBatch | undefined;
+    try {
+      if (payload) batch = unpackBatch(logClass, payload);
+    } catch (error) {
+      this.options.onFault?.(error);
+      missing++;
+    }
+    // Nothing readable: an empty message tells about it.
+    batch ??= {
+      ...{ logClass, bag: "", isTimed: false, firstMs: this.nowMs },
+      payload: new Uint8Array(0),
+      epochMs: undefined,
+    };
+    const isOwn = bootId === this.options.bootId;
+    // What the clock says now is better than what it said then, but says nothing about other boots.
+    const epochMs = (isOwn ? this.options.epochMs() : undefined) ?? batch.epochMs;
+    const shipment = this.ship({
+      batch: { ...batch, epochMs },
+      bootId,
+      sequence,
+      ordinal,
+      missing,
+    });
+    this.logged[logClass]!.push(shipment);
+    return shipment;
+  }
+
+  /** The first loss that nobody was told rides along. */
+  private ship(parts: Omit<Shipment["parts"], "lost" | "lostClass">): Shipment {
+    let lost: LostRecords | undefined;
+    let lostClass: LogClass = 0;
+    for (const i of CLASSES) {
+      if (lost || this.isTelling(i)) continue;
+      lost = this.lostOf(i);
+      lostClass = i;
+    }
+    return new Shipment({ ...parts, lost, lostClass }, this.onSettled);
+  }
+
+  private lostOf(logClass: LogClass): LostRecords | undefined {
+    return this.options.log?.lost(logClass) ?? this.queue.lost[logClass];
+  }
+
+  private isTelling(logClass: LogClass): boolean {
+    return this.inFlight.some(({ parts }) => parts.lost && parts.lostClass === logClass);
+  }
+
+  private settled(shipment: Shipment): void {
+    const { parts, outcome } = shipment;
+    const at = this.inFlight.indexOf(shipment);
+    if (at >= 0) this.inFlight.splice(at, 1);
+    const isAcknowledged = outcome === "acknowledged";
+    try {
+      if (isAcknowledged && parts.lost) this.told(parts.lostClass, parts.lost);
+      if (parts.ordinal >= 0) this.settleLogged(parts.batch.logClass);
+      else if (!isAcknowledged && !shipment.isKept) {
+        this.queue.add({ batch: parts.batch, sequence: parts.sequence, sinceMs: this.nowMs });
+      }
+    } catch (error) {
+      this.options.onFault?.(error);
+    }
+    this.pump();
+  }
+
+  private told(logClass: LogClass, lost: LostRecords): void {
+    const { log } = this.options;
+    if (log?.lost(logClass)) log.acknowledgeLost(logClass, lost);
+    else this.queue.forget(logClass, lost);
+    this.soon();
+  }
+
+  /** Acknowledges what has arrived without a gap; once all have met their fate, the dropped ones are read again. */
+  private settleLogged(logClass: LogClass): void {
+    const list = this.logged[logClass]!;
+    const { log } = this.options;
+    while (list[0]?.outcome === "acknowledged") {
+      const { ordinal } = list.shift()!.parts;
+      log!.acknowledge(logClass, ordinal);
+      this.soon();
+    }
+    if (list.length === 0 || list.some(({ outcome }) => outcome === undefined)) return;
+    list.length = 0;
+    log!.rewind(logClass);
+  }
+
+  private soon(): void {
+    if (this.options.log) this.saveAtMs = Math.min(this.saveAtMs, this.nowMs + this.limits.saveMs);
+  }
+
+  private save(): void {
+    this.saveAtMs = Infinity;
+    try {
+      this.options.log?.save();
+    } catch (error) {
+      this.options.onFault?.(error);
+    }
+  }
+}
