@@ -103,7 +103,6 @@ export async function run(): Promise<object> {
   return {
     cuts: cuts.cuts,
     cutsInRecovery: cuts.cutsInRecovery,
-    brokenPromises: 0,
     mutants: {
       total: verdicts.length,
       killed,
