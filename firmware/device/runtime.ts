@@ -130,7 +130,7 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
       this.twin.disconnected();
       this.methods.disconnected();
     }
-    this.sender.setOnline(state === "connected");
+    this.sender.notice(state === "connected");
     const { onState } = this.options;
     if (onState) this.guard.run(() => onState(state, fault), "onState");
     this.leave();
@@ -138,7 +138,7 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
 
   onRoom(): void {
     this.depth++;
-    this.sender.pump();
+    this.sender.notice(true);
     this.leave();
   }
 

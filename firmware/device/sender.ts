@@ -11,6 +11,8 @@ import type { Guard } from "./guard.ts";
 export class Sender {
   readonly encoder: TelemetryEncoder;
   private path: TelemetryPath | undefined;
+  private isOnline = false;
+  private isDue = false;
   private readonly specs: Readonly<Record<string, TelemetrySpec>>;
   private readonly platform: Platform;
   private readonly connection: Connection;
@@ -46,16 +48,17 @@ export class Sender {
   }
 
   nextDeadlineMs(): number {
-    return this.path ? this.path.nextDeadlineMs() : this.encoder.nextDeadlineMs();
+    if (!this.path) return this.encoder.nextDeadlineMs();
+    return this.isDue ? 0 : this.path.nextDeadlineMs();
   }
 
-  setOnline(isOnline: boolean): void {
-    this.path?.setOnline(isOnline, this.platform.clock.ticksMs());
-  }
-
-  /** The connection has room for another message. */
-  pump(): void {
-    this.path?.pump();
+  /**
+   * The connection came up, went down, or has room: looked at from the timer, because transport and TLS are on the
+   * stack here, and flash may have to be written.
+   */
+  notice(isOnline: boolean): void {
+    this.isOnline = isOnline;
+    this.isDue = this.path !== undefined;
   }
 
   /** False: nothing valid in `values`, or the outbox refused the message they completed. */
@@ -82,6 +85,8 @@ export class Sender {
     if (nowMs < this.nextDeadlineMs()) return;
     try {
       if (this.path) {
+        if (this.isDue) this.path.setOnline(this.isOnline, nowMs);
+        this.isDue = false;
         this.path.tick(nowMs);
         return;
       }

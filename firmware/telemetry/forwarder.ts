@@ -72,10 +72,6 @@ export class Forwarder implements TelemetryPath {
     this.store.setOnline(isOnline, nowMs);
   }
 
-  pump(): void {
-    this.store.pump();
-  }
-
   /** Before a planned restart: closes all batches and puts them into flash. */
   persist(): void {
     this.batcher.flush();

@@ -20,8 +20,6 @@ export interface TelemetryPath {
   tick(nowMs: number): void;
   nextDeadlineMs(): number;
   setOnline(isOnline: boolean, nowMs: number): void;
-  /** The connection has room again. */
-  pump(): void;
 }
 
 /** Made once, when the device is created. */
