@@ -68,6 +68,7 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     this.methods = new Methods(model.commands ?? {}, this, commandTimeoutMs);
     const { telemetry = {} } = model;
     this.sender = new Sender(telemetry, platform, this.connection, encoder, this.guard);
+    if (options.telemetry) this.sender.use(options.telemetry);
     this.works = new Works(this, this.guard);
   }
 
@@ -129,8 +130,15 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
       this.twin.disconnected();
       this.methods.disconnected();
     }
+    this.sender.notice(state === "connected");
     const { onState } = this.options;
     if (onState) this.guard.run(() => onState(state, fault), "onState");
+    this.leave();
+  }
+
+  onRoom(): void {
+    this.depth++;
+    this.sender.notice(true);
     this.leave();
   }
 
@@ -290,7 +298,7 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     if (this.isStarted) {
       atMs = this.inbox.isEmpty ? Infinity : 0;
       atMs = Math.min(atMs, this.twin.nextDeadlineMs(), this.methods.nextDeadlineMs());
-      atMs = Math.min(atMs, this.sender.encoder.nextDeadlineMs(), this.works.nextDeadlineMs());
+      atMs = Math.min(atMs, this.sender.nextDeadlineMs(), this.works.nextDeadlineMs());
     }
     if (atMs === this.timerAtMs) return;
     if (this.timer) timers.stop(this.timer);

@@ -4,11 +4,15 @@ import type { OutboundMessage, Settled } from "../connection/types.ts";
 import type { TelemetrySpec } from "../model/types.ts";
 import type { Platform } from "../ports/platform.ts";
 import type { TelemetryEncoder } from "../telemetry/encoder.ts";
+import type { OpenTelemetry, TelemetryPath } from "../telemetry/path.ts";
 import { takeSample } from "../telemetry/sample.ts";
 import type { Guard } from "./guard.ts";
 
 export class Sender {
   readonly encoder: TelemetryEncoder;
+  private path: TelemetryPath | undefined;
+  private isOnline = false;
+  private isDue = false;
   private readonly specs: Readonly<Record<string, TelemetrySpec>>;
   private readonly platform: Platform;
   private readonly connection: Connection;
@@ -29,13 +33,46 @@ export class Sender {
     this.guard = guard;
   }
 
+  /** From now on samples go into batches that survive outages. */
+  use(open: OpenTelemetry): void {
+    const { platform, connection, guard, specs } = this;
+    this.path = open({
+      ...{ platform, specs },
+      send: (message) => connection.send(message),
+      epochMs: () => {
+        const wallMs = this.wallMs();
+        return wallMs === undefined ? undefined : wallMs - platform.clock.ticksMs();
+      },
+      failed: (where, error) => guard.failed(where, error),
+    });
+  }
+
+  nextDeadlineMs(): number {
+    if (!this.path) return this.encoder.nextDeadlineMs();
+    return this.isDue ? 0 : this.path.nextDeadlineMs();
+  }
+
+  /**
+   * The connection came up, went down, or has room: looked at from the timer, because transport and TLS are on the
+   * stack here, and flash may have to be written.
+   */
+  notice(isOnline: boolean): void {
+    this.isOnline = isOnline;
+    this.isDue = this.path !== undefined;
+  }
+
   /** False: nothing valid in `values`, or the outbox refused the message they completed. */
   send(values: Readonly<Record<string, unknown>>, onSettled?: (outcome: Settled) => void): boolean {
     const sample = takeSample(this.specs, values, this.onProblem);
     if (!sample) return false;
     try {
+      const nowMs = this.platform.clock.ticksMs();
+      if (this.path) {
+        this.path.add(sample, nowMs);
+        return true;
+      }
       const wallMs = this.wallMs();
-      const payload = this.encoder.add(sample, this.platform.clock.ticksMs(), wallMs);
+      const payload = this.encoder.add(sample, nowMs, wallMs);
       return payload === undefined || this.queue(payload, wallMs, onSettled);
     } catch (error) {
       this.guard.failed("telemetry", error);
@@ -45,8 +82,14 @@ export class Sender {
 
   /** Sends what the encoder has gathered, when it is due. */
   tick(nowMs: number): void {
-    if (nowMs < this.encoder.nextDeadlineMs()) return;
+    if (nowMs < this.nextDeadlineMs()) return;
     try {
+      if (this.path) {
+        if (this.isDue) this.path.setOnline(this.isOnline, nowMs);
+        this.isDue = false;
+        this.path.tick(nowMs);
+        return;
+      }
       const payload = this.encoder.flush();
       if (payload) this.queue(payload, this.wallMs());
     } catch (error) {

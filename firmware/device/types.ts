@@ -14,6 +14,7 @@ import type {
   WritableName,
 } from "../model/types.ts";
 import type { TelemetryEncoder } from "../telemetry/encoder.ts";
+import type { OpenTelemetry } from "../telemetry/path.ts";
 import type { Refusal } from "../twin/refusal.ts";
 import type { Twin } from "../twin/twin.ts";
 import type { CloudMessage } from "./cloud-message.ts";
@@ -45,6 +46,11 @@ interface CommonOptions<M extends Model> {
   onState?: (state: ConnectionState, fault: Fault | undefined) => Nothing;
   /** Default: JSON. */
   encoder?: TelemetryEncoder;
+  /**
+   * Batches with store and forward: `(host) => new Forwarder(host, { encoder })`. Takes the place of `encoder`;
+   * `onSettled` of `send` is not called then. Use an outbox whose overflow is `refuse`.
+   */
+  telemetry?: OpenTelemetry;
   connection?: Omit<ConnectionOptions, "modelId">;
   /** An asynchronous command is answered with 504 after this; default 25 s (the hub's own default is 30 s). */
   commandTimeoutMs?: number;

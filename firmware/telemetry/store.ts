@@ -56,7 +56,11 @@ export class TelemetryStore {
   private isPumping = false;
   private saveAtMs = Infinity;
   private nowMs = 0;
-  private readonly onSettled = (shipment: Shipment) => this.settled(shipment);
+  /** Settled, and not looked at yet: MQTT and TLS are on the stack when the connection tells. */
+  private readonly told: Shipment[] = [];
+  private readonly onSettled = (shipment: Shipment) => {
+    this.told.push(shipment);
+  };
 
   constructor(options: StoreOptions) {
     this.options = options;
@@ -123,8 +127,10 @@ export class TelemetryStore {
     this.isPumping = false;
   }
 
+  /** Due after every settled message, and when `nextDeadlineMs` says so. */
   tick(nowMs: number): void {
     this.nowMs = nowMs;
+    for (let one = this.told.shift(); one; one = this.told.shift()) this.settled(one);
     const { waiting } = this.queue;
     for (const i of CLASSES) {
       const oldest = waiting[i]![0];
@@ -135,6 +141,7 @@ export class TelemetryStore {
   }
 
   nextDeadlineMs(): number {
+    if (this.told.length > 0) return 0;
     let deadlineMs = this.saveAtMs;
     if (!this.options.log) return deadlineMs;
     for (const queue of this.queue.waiting) {
@@ -256,7 +263,7 @@ export class TelemetryStore {
     if (at >= 0) this.inFlight.splice(at, 1);
     const isAcknowledged = outcome === "acknowledged";
     try {
-      if (isAcknowledged && parts.lost) this.told(parts.lostClass, parts.lost);
+      if (isAcknowledged && parts.lost) this.forget(parts.lostClass, parts.lost);
       if (parts.ordinal >= 0) this.settleLogged(parts.batch.logClass);
       else if (!isAcknowledged && !shipment.isKept) {
         this.queue.add({ batch: parts.batch, sequence: parts.sequence, sinceMs: this.nowMs });
@@ -264,10 +271,9 @@ export class TelemetryStore {
     } catch (error) {
       this.options.onFault?.(error);
     }
-    this.pump();
   }
 
-  private told(logClass: LogClass, lost: LostRecords): void {
+  private forget(logClass: LogClass, lost: LostRecords): void {
     const { log } = this.options;
     if (log?.lost(logClass)) log.acknowledgeLost(logClass, lost);
     else this.queue.forget(logClass, lost);

@@ -39,7 +39,7 @@ export interface Marks {
 }
 
 /** Runs a module that calls `trace("<mark>")` after each stretch of work and `trace("")` before the first. */
-async function runMarks(source: string, imports: readonly string[]): Promise<Marks> {
+export async function runMarks(source: string, imports: readonly string[]): Promise<Marks> {
   const engine = await ensureEngine();
   const modules = new Map<string, Uint8Array>();
   for (const path of imports) reach(engine, path, modules);

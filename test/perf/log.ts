@@ -4,6 +4,7 @@ import type { LogClass } from "../../firmware/telemetry/log/types.ts";
 import { judgeMutants, mutantTable } from "../support/log-mutants.ts";
 import { AFTER, scriptOf, sweep, TIGHT } from "../support/log-sweep.ts";
 import { TornFlash } from "../support/torn-flash.ts";
+import { meterLog } from "./log-meter.ts";
 
 const SEEDS = 4;
 const RING_SECTORS = 64;
@@ -103,7 +104,6 @@ export async function run(): Promise<object> {
   return {
     cuts: cuts.cuts,
     cutsInRecovery: cuts.cutsInRecovery,
-    brokenPromises: 0,
     mutants: {
       total: verdicts.length,
       killed,
@@ -117,6 +117,7 @@ export async function run(): Promise<object> {
       "64 in units of 16": amplification(64, 16),
       "64 in units of 32": amplification(64, 32),
     },
+    engine: await meterLog(),
     ringBytes: RING_SECTORS * SECTOR_BYTES,
     workloads: Object.fromEntries(
       Object.entries(workloads).map(([name, workload]) => [name, years(workload)]),

@@ -34,7 +34,11 @@ function boot(
     onFault: (error) => faults.push(error),
   });
   const settle = (outcome: Settled = "acknowledged", count = 1e9) => {
-    for (let i = 0; i < count && settled < sent.length; i++) sent[settled++]!.onSettled?.(outcome);
+    for (let i = 0; i < count && settled < sent.length; i++) {
+      sent[settled++]!.onSettled?.(outcome);
+      expect(store.nextDeadlineMs()).toBe(0);
+      store.tick(0);
+    }
   };
   return { store, log, flash, sent, faults, settle };
 }
@@ -126,6 +130,7 @@ test("without flash the lowest class makes room first, and the loss rides along 
     undefined,
   ]);
   for (const message of [...sent]) message.onSettled?.("acknowledged");
+  store.tick(9);
   store.offer(batch(1, 1), 10);
   expect(bagOf(sent[4]!).lost).toBeUndefined();
 });

@@ -1,0 +1,80 @@
+/** Batches with store and forward, as a device takes them: `createDevice(model, platform, { telemetry: (host) => new Forwarder(host, …) })`. */
+import type { KeyValue } from "../ports/storage.ts";
+import type { BatchLimits } from "./batch-limits.ts";
+import { Batcher, type BatcherOptions, channelsOf } from "./batcher.ts";
+import type { Sample } from "./encoder.ts";
+import { FlashLog } from "./log/flash-log.ts";
+import type { TelemetryHost, TelemetryPath } from "./path.ts";
+import { type StoreLimits, TelemetryStore } from "./store.ts";
+
+export interface ForwarderOptions {
+  /** Makes the encoder of one class, for example `DeltaBatches`. */
+  encoder: BatcherOptions["encoder"];
+  readonly limits?: Partial<BatchLimits>;
+  readonly store?: Partial<StoreLimits>;
+  /** Program unit of the flash, see `FlashLogOptions`. */
+  readonly unitBytes?: number;
+}
+
+const bootKey = "boot.id";
+
+/** A number that no earlier boot of this device has had, counted in storage. */
+export function nextBootId(storage: KeyValue): number {
+  const stored = storage.read(bootKey);
+  let bootId = 0;
+  if (stored?.length === 4) for (const byte of stored) bootId = bootId * 256 + byte;
+  bootId = bootId >= 0xffffffff ? 1 : bootId + 1;
+  storage.write(bootKey, new Uint8Array([bootId >>> 24, bootId >>> 16, bootId >>> 8, bootId]));
+  return bootId;
+}
+
+export class Forwarder implements TelemetryPath {
+  readonly batcher: Batcher;
+  readonly store: TelemetryStore;
+
+  /**
+   * Mounts the flash log if the platform has flash for it.
+   * @throws GodwitError for impossible channels, limits or flash, naming what to change
+   */
+  constructor(host: TelemetryHost, options: ForwarderOptions) {
+    const { platform } = host;
+    const { flash } = platform;
+    const bootId = nextBootId(platform.storage);
+    const { unitBytes = 4, limits = {}, encoder } = options;
+    const onFault = (error: unknown) => host.failed("telemetry", error);
+    this.store = new TelemetryStore({
+      ...(flash && { log: new FlashLog({ flash, bootId, unitBytes, onFault }) }),
+      ...{ bootId, onFault, limits: options.store ?? {} },
+      send: (message) => host.send(message),
+      epochMs: () => host.epochMs(),
+    });
+    const { clock } = platform;
+    const channels = channelsOf(host.specs);
+    this.batcher = new Batcher({ channels, encoder, limits }, (batch) =>
+      this.store.offer(batch, clock.ticksMs()),
+    );
+  }
+
+  add(sample: Sample, nowMs: number): void {
+    this.batcher.add(sample, nowMs);
+  }
+
+  tick(nowMs: number): void {
+    this.batcher.tick(nowMs);
+    this.store.tick(nowMs);
+  }
+
+  nextDeadlineMs(): number {
+    return Math.min(this.batcher.nextDeadlineMs(), this.store.nextDeadlineMs());
+  }
+
+  setOnline(isOnline: boolean, nowMs: number): void {
+    this.store.setOnline(isOnline, nowMs);
+  }
+
+  /** Before a planned restart: closes all batches and puts them into flash. */
+  persist(): void {
+    this.batcher.flush();
+    this.store.persist();
+  }
+}

@@ -1,0 +1,64 @@
+// A device that sends delta batches with store and forward, against a scripted hub in virtual time.
+
+import { DeltaBatches } from "godwit/telemetry/delta-batches";
+import { Forwarder, nextBootId } from "godwit/telemetry/forwarder";
+import { expect, test } from "vitest";
+import { decodeBatch } from "../../../firmware/codec/delta/decoder.ts";
+import { decodeBag } from "../../../firmware/connection/bag.ts";
+import { MemoryKeyValue } from "../../../host-tools/sim/storage.ts";
+import { Rig } from "../../support/thermo.ts";
+
+function forwarding() {
+  let forwarder: Forwarder | undefined;
+  const rig = new Rig({
+    device: {
+      connection: { outbox: { overflow: "refuse" } },
+      telemetry: (host) => {
+        forwarder = new Forwarder(host, {
+          encoder: (channels, blockBytes) => new DeltaBatches({ channels, blockBytes }),
+          limits: { normalAgeMs: 60_000 },
+        });
+        return forwarder;
+      },
+    },
+  });
+  return { rig: rig.start(), forwarder: forwarder! };
+}
+
+test("batches leave by age, carry stamps and epoch, and wait through an outage in flash", async () => {
+  const { rig, forwarder } = forwarding();
+  await rig.run(2000);
+  for (let i = 0; i < 10; i++) {
+    rig.device.send({ temperature: 20 + i / 10 });
+    await rig.run(1000);
+  }
+  expect(rig.hub.telemetry).toHaveLength(0);
+  await rig.run(60_000);
+  expect(rig.hub.telemetry).toHaveLength(1);
+  const bag = decodeBag(rig.hub.telemetry[0]!.bag);
+  expect([bag.get("boot"), bag.get("seq"), bag.get("class")]).toEqual(["1", "0", "1"]);
+  const { times } = decodeBatch(rig.hub.telemetry[0]!.payload);
+  expect(times).toHaveLength(10);
+  expect(Number(bag.get("epoch")) + times[0]!).toBe(Date.UTC(2026, 0, 1) + 2000);
+
+  rig.world.network.cut("dev1");
+  await rig.run(600_000);
+  for (let i = 0; i < 20; i++) {
+    rig.device.send({ temperature: i });
+    await rig.run(61_000);
+  }
+  expect(forwarder.store.waiting).toBeGreaterThan(10);
+  expect(rig.board.flash.erases.some((count) => count > 0)).toBe(true);
+  rig.world.network.restore("dev1");
+  await rig.run(900_000);
+  const sequences = rig.hub.telemetry.map((message) => Number(decodeBag(message.bag).get("seq")));
+  expect([...new Set(sequences)].sort((a, b) => a - b)).toEqual([...sequences.keys()].slice(0, 21));
+  expect(forwarder.store.waiting).toBe(0);
+});
+
+test("boot ids count in storage", () => {
+  const storage = new MemoryKeyValue();
+  expect([nextBootId(storage), nextBootId(storage)]).toEqual([1, 2]);
+  storage.write("boot.id", new Uint8Array([255, 255, 255, 255]));
+  expect(nextBootId(storage)).toBe(1);
+});
