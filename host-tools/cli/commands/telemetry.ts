@@ -1,8 +1,7 @@
 // `godwit telemetry`: recordings to delta batches and back.
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { GodwitError } from "../../../firmware/codec/error.ts";
 import { writeBatchFile } from "../../telemetry/batch-file.ts";
 import { parseCsv } from "../../telemetry/csv.ts";
 import { encodeTable } from "../../telemetry/encode-table.ts";
@@ -14,6 +13,8 @@ import {
 } from "../../telemetry/rows-out.ts";
 import { exitCodes, UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
+import { registerBill } from "../telemetry/bill.ts";
+import { guarded, readInput } from "../telemetry/input.ts";
 
 interface EncodeOptions {
   rows: number;
@@ -36,28 +37,6 @@ function tolerance(text: string, before: Record<string, number>): Record<string,
   if (at < 1 || !(value > 0 && value < Number.POSITIVE_INFINITY))
     throw new InvalidArgumentError("It must read <channel>=<number above 0>.");
   return { ...before, [text.slice(0, at)]: value };
-}
-
-function readInput(path: string, cwd: string): Buffer {
-  try {
-    return readFileSync(path === "-" ? 0 : resolve(cwd, path));
-  } catch (cause) {
-    const { code = "unreadable" } = cause as NodeJS.ErrnoException;
-    throw new UserError(`cannot read ${path}: ${code}`, { code: "input", cause });
-  }
-}
-
-/** Errors of the codec are about the user's data here, not about godwit. */
-function guarded<T>(path: string, action: () => T): T {
-  try {
-    return action();
-  } catch (cause) {
-    if (cause instanceof GodwitError)
-      throw new UserError(`${path}: ${cause.message}`, { code: cause.code, cause });
-    if (cause instanceof UserError)
-      throw new UserError(`${path}: ${cause.message}`, { ...cause, hint: cause.hint ?? "" });
-    throw cause;
-  }
 }
 
 function encode(path: string, options: EncodeOptions, context: Context): void {
@@ -125,4 +104,5 @@ export function register(command: Command, context: Context): void {
     .action((path: string, options: { format: RowFormat; out?: string }) =>
       decode(path, options.format, options.out, context),
     );
+  registerBill(command, context);
 }
