@@ -73,7 +73,10 @@ export class Thermostat {
     this.max = Math.max(this.max, room.temperature);
     this.min = Math.min(this.min, room.temperature);
     this.device.report({ heating: controller.duty > 0 });
-    if (this.steps === 1) this.reportMax();
+    if (this.steps !== 1) return;
+    // Nobody should wait a whole interval to see that a device is there.
+    this.reportMax();
+    this.send();
   }
 
   private send(): void {
