@@ -12,6 +12,7 @@ import type { SerialPort as Native } from "serialport";
 import { DeviceError } from "./error.ts";
 import { listPorts } from "./list.ts";
 import type { PortEvents, PortSource, SerialLines, SerialPort, UsbIdentity } from "./port.ts";
+import { mendUnixPort } from "./unix-port.ts";
 
 export function nativeSource(path: string): PortSource {
   return { address: path, open: (baud, events) => openNative(path, baud, events) };
@@ -31,6 +32,7 @@ async function openNative(path: string, baud: number, events: PortEvents): Promi
   await new Promise<void>((resolve, reject) => {
     native.open((cause) => (cause ? reject(openError(path, cause)) : resolve()));
   });
+  mendUnixPort(native.port);
   return new NativeSerialPort(native, listed?.usb, events);
 }
 

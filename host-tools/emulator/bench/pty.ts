@@ -63,6 +63,8 @@ export async function servePty(source: PortSource): Promise<ServedPty> {
     });
   }
   const child = spawn(bridge.command, bridge.args, { stdio: ["pipe", "pipe", "pipe"] });
+  // Asked for now: after a pulled plug the bridge has ended long before anybody closes.
+  const ended = new Promise((resolve) => child.once("exit", resolve));
   const path = await pathFrom(child);
   const port = await source.open(115_200, {
     onData: (bytes) => void child.stdin!.write(bytes),
@@ -73,7 +75,6 @@ export async function servePty(source: PortSource): Promise<ServedPty> {
     path,
     async close() {
       await port.close();
-      const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill();
       await ended;
     },
