@@ -227,7 +227,9 @@ async function flashUf2(
   const files = systemDriveFiles(flags.drive);
   const isNamed = flags.port !== undefined || context.env.GODWIT_PORT !== undefined;
   // A board that waits in BOOTSEL mode needs no port; otherwise the application is asked to leave.
-  const needsPort = isNamed || findDrives(files).length === 0;
+  // A named drive that is there is the board, even when a port was named for it too.
+  const asksPort = isNamed && flags.drive === undefined;
+  const needsPort = asksPort || findDrives(files).length === 0;
   const result = await runUf2Job({
     bytes: uf2,
     name,
