@@ -1,7 +1,7 @@
 // How an error ends a command: what is said, and the exit code by cause.
 import { CommanderError } from "commander";
 import { exitCodes, UserError } from "../user-error.ts";
-import type { Output } from "./output.ts";
+import { type Output, printable } from "./output.ts";
 
 /** What happened in the terms of a command's end. */
 export interface Failure {
@@ -49,7 +49,8 @@ export function report(error: unknown, output: Output): number {
     const { message, code, exitCode, hint } = failure;
     output.result("error", { code, message, exitCode, ...(hint && { try: hint }) }, "");
   }
-  output.note(`godwit: ${failure.stack ? failure.stack : failure.message}`);
+  // Messages quote input: names in a hostile file must not drive the terminal.
+  output.note(`godwit: ${failure.stack ? failure.stack : printable(failure.message)}`);
   if (failure.hint !== undefined) output.note(`try: ${failure.hint}`);
   return failure.exitCode;
 }

@@ -136,6 +136,50 @@ test("each mistake has its exit code, its code and a way out", async () => {
   expect(served.board.flash.touchedSectors.size).toBe(0);
 });
 
+test("files that cannot be written, never end or are something else are refused without a stack", async () => {
+  const port = `--port ${served.url}`;
+  writeFileSync(join(folder, "noise.bin"), new Uint8Array(8192).fill(7));
+  writeFileSync(join(folder, "s.csv"), "key,type,encoding,value\nn,namespace,,\na,data,u8,1\n");
+  writeFileSync(
+    join(folder, "evil.csv"),
+    `${"\u001b]0;evil\u0007".padEnd(40, "x")},data,nvs,,4K\n`,
+  );
+  const table = "nvs,data,nvs,0x9000,16K\n";
+  writeFileSync(join(folder, "t.csv"), table);
+  const lines = [
+    "nvs make s.csv nowhere/nvs.bin",
+    "nvs show noise.bin",
+    "partitions t.csv --out nowhere/t.bin",
+    "partitions evil.csv",
+    "image info /dev/zero",
+    "bench firmware t.csv",
+    "bench virtual --flash-file nowhere/flash.bin",
+    "bench virtual --fault drop=2",
+    "bench virtual --seed x",
+    `monitor ${port} --timeout 1 --tee nowhere/log.txt`,
+    `flash read 0 0x1000 nowhere/flash.bin ${port}`,
+    `flash erase 0x400000 0x1000 ${port}`,
+    `flash noise.bin@0x9000 --mac zz ${port}`,
+  ];
+  for (const line of lines) {
+    const { exitCode, err } = await godwit(line);
+    expect(exitCode, `${line}: ${err}`).toBe(2);
+    expect(err, line).toContain("try: ");
+    expect(err, line).not.toMatch(/\n {4}at /);
+    expect(err, line).not.toContain("\u001b");
+  }
+  expect(readFileSync(join(folder, "t.csv"), "utf8")).toBe(table);
+});
+
+test("a file row of a settings table may name an absolute path", async () => {
+  const secret = join(folder, "key.der");
+  writeFileSync(secret, "abc");
+  const csv = `key,type,encoding,value\nn,namespace,,\na,file,string,${secret}\n`;
+  writeFileSync(join(folder, "s.csv"), csv);
+  expect((await godwit("nvs make s.csv nvs.bin")).exitCode).toBe(0);
+  expect((await godwit("nvs show nvs.bin --values")).out).toContain("abc");
+});
+
 test("a BIN file becomes UF2 and reaches a Pico through the 1200-baud touch", async () => {
   const drive = join(folder, "RPI-RP2");
   const pico = await serveVirtualPico({ chip: "rp2040", host: "127.0.0.1", port: 0, drive });

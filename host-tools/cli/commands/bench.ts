@@ -1,6 +1,6 @@
 // `godwit bench virtual`: one virtual board behind an RFC 2217 address, until interrupted.
-import { mkdirSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { demoFirmware } from "../../emulator/bench/demo-firmware.ts";
 import {
@@ -15,6 +15,7 @@ import { targetById } from "../../flash/esp/targets-table.ts";
 import type { RpChip } from "../../flash/rp2040/uf2.ts";
 import { DeviceError } from "../../serial/error.ts";
 import type { Context } from "../command.ts";
+import { writeFileOf, writing } from "../files.ts";
 import { parseCount } from "./flash-options.ts";
 
 interface Flags {
@@ -41,7 +42,7 @@ export function register(command: Command, context: Context): void {
     .option("--board <chip>", [...benchChips, "rp2040", "rp2350"].join(", "), "esp32c3")
     .option("--listen <host:port>", "where to listen; port 0 takes any", "127.0.0.1:0")
     .option("--fault <name=value>", "misbehave (repeatable)", addFault, {})
-    .option("--seed <n>", "the same seed gives the same faults", Number, 1)
+    .option("--seed <n>", "the same seed gives the same faults", parseCount, 1)
     .option("--flash-size <megabytes>", "size of the flash", Number, 4)
     .option("--flash-file <path>", "keep the flash in this file")
     .option("--mac <address>", "MAC address of the board")
@@ -66,8 +67,8 @@ function firmware(folder: string, chip: string, context: Context): void {
     });
   }
   const files = demoFirmware(target);
-  mkdirSync(resolve(context.cwd, folder), { recursive: true });
-  for (const { name, bytes } of files) writeFileSync(resolve(context.cwd, folder, name), bytes);
+  writing(folder, () => mkdirSync(resolve(context.cwd, folder), { recursive: true }));
+  for (const { name, bytes } of files) writeFileOf(join(folder, name), bytes, context);
   const list = files.map(({ name, offset }) => `${folder}/${name}@${hex(offset)}`);
   context.output.result("firmware", { files: list }, `godwit flash ${list.join(" ")}`);
 }
@@ -82,6 +83,10 @@ function addFault(
     throw new DeviceError("bad-input", `'${text}' is no fault`, {
       hint: `name=number with a name of ${Object.keys(benchFaults).join(", ")}`,
     });
+  }
+  const isRate = name !== "slow-erase" && name !== "stuck";
+  if (isRate && number > 1) {
+    throw new DeviceError("bad-input", `'${text}' is no share`, { hint: `${name}=0.05 hits 5 %` });
   }
   return { ...faults, [name]: number };
 }

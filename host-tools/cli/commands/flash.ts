@@ -1,6 +1,5 @@
 // `godwit flash`: images onto a board, verified; reading, erasing and identifying its flash.
-import { writeFileSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import type { Command } from "commander";
 import type { Board } from "../../boards/board.ts";
 import type { FlashSettings } from "../../flash/esp/image.ts";
@@ -18,6 +17,7 @@ import { takeLease } from "../../serial/lease.ts";
 import { boardIdentity } from "../../serial/list.ts";
 import { portSource } from "../../serial/source.ts";
 import type { Context } from "../command.ts";
+import { readFileOf, writeFileOf } from "../files.ts";
 import {
   addBoardOptions,
   addressOf,
@@ -26,7 +26,6 @@ import {
   espOptions,
   parseCount,
 } from "./flash-options.ts";
-import { readFileOf } from "./image.ts";
 
 interface FlashFlags extends BoardFlags {
   readonly verify?: boolean;
@@ -153,6 +152,11 @@ async function flashEsp(
 ): Promise<void> {
   const { output } = context;
   const settings = settingsOf(flags);
+  if (flags.mac !== undefined && !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(flags.mac)) {
+    throw new DeviceError("bad-input", `'${flags.mac}' is no MAC address`, {
+      hint: "use aa:bb:cc:dd:ee:ff; godwit flash id tells it",
+    });
+  }
   const board = boardOf(flags);
   const options = await espOptions(flags, context);
   const lease = takeLease(await boardIdentity(options.source.address), {
@@ -223,7 +227,9 @@ async function flashUf2(
   const files = systemDriveFiles(flags.drive);
   const isNamed = flags.port !== undefined || context.env.GODWIT_PORT !== undefined;
   // A board that waits in BOOTSEL mode needs no port; otherwise the application is asked to leave.
-  const needsPort = isNamed || findDrives(files).length === 0;
+  // A named drive that is there is the board, even when a port was named for it too.
+  const asksPort = isNamed && flags.drive === undefined;
+  const needsPort = asksPort || findDrives(files).length === 0;
   const result = await runUf2Job({
     bytes: uf2,
     name,
@@ -280,7 +286,7 @@ async function read(
   flags: BoardFlags,
   context: Context,
 ): Promise<void> {
-  const { output, cwd } = context;
+  const { output } = context;
   const bar = output.progress("read");
   const bytes = await withSession(flags, context, async (session) => {
     const flashBytes = await session.flashSize();
@@ -291,7 +297,7 @@ async function read(
     }
     return readFlash(session, part.offset, part.size, (done, total) => bar.update(done / total));
   });
-  writeFileSync(resolve(cwd, part.file), bytes);
+  writeFileOf(part.file, bytes, context);
   bar.end("read: verified");
   output.result("read", { ...part }, `${part.size} bytes from ${hex(part.offset)} in ${part.file}`);
 }
@@ -307,9 +313,16 @@ async function erase(
       hint: "godwit flash erase 0x9000 0x6000",
     });
   }
-  await withSession(flags, context, (session) =>
-    offset === undefined ? session.eraseAll() : session.eraseRegion(offset, size!),
-  );
+  await withSession(flags, context, async (session) => {
+    if (offset === undefined) return session.eraseAll();
+    const flashBytes = await session.flashSize();
+    if (offset + size! > flashBytes) {
+      throw new DeviceError("bad-input", `the flash ends at ${hex(flashBytes)}`, {
+        hint: "choose a region inside; godwit flash erase without one erases everything",
+      });
+    }
+    return session.eraseRegion(offset, size!);
+  });
   const what = offset === undefined ? "the whole flash" : `${size} bytes from ${hex(offset)}`;
   context.output.result("erased", { offset: offset ?? 0, size: size ?? null }, `erased ${what}`);
 }

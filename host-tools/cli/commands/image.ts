@@ -1,6 +1,5 @@
 // `godwit image info`: what a firmware file is, checked byte by byte.
-import { readFileSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import type { Command } from "commander";
 import { type EspImage, isEspImage, parseImage } from "../../flash/esp/image.ts";
 import { hex } from "../../flash/esp/regions.ts";
@@ -9,6 +8,7 @@ import { elfFlashSegments, isElf } from "../../flash/rp2040/elf.ts";
 import { isUf2, parseUf2 } from "../../flash/rp2040/uf2.ts";
 import { DeviceError } from "../../serial/error.ts";
 import type { Context } from "../command.ts";
+import { readFileOf } from "../files.ts";
 import { printable } from "../output.ts";
 
 /** Adds the verb. */
@@ -18,17 +18,6 @@ export function register(command: Command, context: Context): void {
     .description("kind, chip, segments, version and integrity of a .bin, .uf2 or .elf")
     .argument("<file>")
     .action((file: string) => info(file, context));
-}
-
-export function readFileOf(path: string, context: Context): Uint8Array {
-  try {
-    return readFileSync(resolve(context.cwd, path));
-  } catch (cause) {
-    throw new DeviceError("bad-input", `cannot read ${path}: ${(cause as Error).message}`, {
-      hint: "check the path; paths are relative to the current folder",
-      cause,
-    });
-  }
 }
 
 function info(path: string, context: Context): void {

@@ -1,5 +1,5 @@
 // `godwit monitor`: a board's output with times, panics decoded, positions in TypeScript.
-import { createWriteStream } from "node:fs";
+import { createWriteStream, openSync, type WriteStream } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { hardResetFor, runSteps } from "../../flash/esp/resets.ts";
@@ -11,6 +11,7 @@ import { DeviceError } from "../../serial/error.ts";
 import type { SerialPort } from "../../serial/port.ts";
 import { portSource } from "../../serial/source.ts";
 import type { Context } from "../command.ts";
+import { writing } from "../files.ts";
 import { printable } from "../output.ts";
 import { addressOf, boardOf, parseCount } from "./flash-options.ts";
 
@@ -72,6 +73,15 @@ function decoderOf(flags: Flags, context: Context): AddressDecoder | undefined {
   return undefined;
 }
 
+/** Opened before the board is: a path that cannot be written ends the command at once. */
+function teeOf(path: string | undefined, { cwd, output }: Context): WriteStream | undefined {
+  if (path === undefined) return undefined;
+  const fd = writing(path, () => openSync(resolve(cwd, path), "w"));
+  const stream = createWriteStream("", { fd });
+  stream.on("error", (error) => output.note(`${path} is incomplete: ${error.message}`));
+  return stream;
+}
+
 async function monitor(flags: Flags, context: Context): Promise<void> {
   const { output, cwd } = context;
   if (flags.timeout !== undefined && !(flags.timeout > 0)) {
@@ -81,7 +91,7 @@ async function monitor(flags: Flags, context: Context): Promise<void> {
   const failOn = regexOf("--fail-on", flags.failOn);
   const decode = decoderOf(flags, context);
   const source = portSource(await addressOf(flags, context));
-  const tee = flags.tee === undefined ? undefined : createWriteStream(resolve(cwd, flags.tee));
+  const tee = teeOf(flags.tee, context);
   const options: MonitorOptions = {
     source,
     clock: realClock,

@@ -1,15 +1,16 @@
 // `godwit nvs`: settings and credentials as an NVS partition, written at flash time.
-import { chmodSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { chmodSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { encodeNvs } from "../../flash/esp/nvs.ts";
 import { parseNvsCsv } from "../../flash/esp/nvs-csv.ts";
 import type { NvsEntry } from "../../flash/esp/nvs-format.ts";
-import { parseNvs } from "../../flash/esp/nvs-parse.ts";
+import { isNvs, parseNvs } from "../../flash/esp/nvs-parse.ts";
+import { DeviceError } from "../../serial/error.ts";
 import type { Context } from "../command.ts";
+import { readFileOf, writeFileOf } from "../files.ts";
 import { printable } from "../output.ts";
 import { parseCount } from "./flash-options.ts";
-import { readFileOf } from "./image.ts";
 
 const defaultSize = 0x6000;
 
@@ -37,10 +38,12 @@ export function register(command: Command, context: Context): void {
 function make(job: { csv: string; file: string; size: number }, context: Context): void {
   const text = new TextDecoder().decode(readFileOf(job.csv, context));
   const folder = dirname(job.csv);
-  const entries = parseNvsCsv(text, (path) => readFileOf(join(folder, path), context));
+  const entries = parseNvsCsv(text, (path) =>
+    readFileOf(resolve(context.cwd, folder, path), context),
+  );
   const target = resolve(context.cwd, job.file);
   // Such a file holds passwords and device keys.
-  writeFileSync(target, encodeNvs(entries, job.size), { mode: 0o600 });
+  writeFileOf(job.file, encodeNvs(entries, job.size), context, 0o600);
   chmodSync(target, 0o600);
   context.output.result(
     "written",
@@ -50,7 +53,13 @@ function make(job: { csv: string; file: string; size: number }, context: Context
 }
 
 function show(file: string, withValues: boolean, context: Context): void {
-  for (const entry of parseNvs(readFileOf(file, context))) {
+  const bytes = readFileOf(file, context);
+  if (!isNvs(bytes)) {
+    throw new DeviceError("bad-input", `${file} is no NVS partition: no page has a valid header`, {
+      hint: "give what godwit nvs make wrote, or godwit flash read saved from the offset of 'nvs'",
+    });
+  }
+  for (const entry of parseNvs(bytes)) {
     const value = withValues ? { value: textOf(entry) } : {};
     const { namespace, key, type } = entry;
     const text = [namespace.padEnd(16), key.padEnd(16), type];

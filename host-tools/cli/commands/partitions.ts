@@ -1,6 +1,4 @@
 // `godwit partitions`: shows a partition table and converts it between CSV and binary.
-import { writeFileSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import {
   encodePartitionTable,
@@ -13,8 +11,8 @@ import {
 } from "../../flash/esp/partitions.ts";
 import { hex } from "../../flash/esp/regions.ts";
 import type { Context } from "../command.ts";
+import { readFileOf, writeFileOf } from "../files.ts";
 import { printable } from "../output.ts";
-import { readFileOf } from "./image.ts";
 
 /** Adds the verb. */
 export function register(command: Command, context: Context): void {
@@ -25,7 +23,7 @@ export function register(command: Command, context: Context): void {
 }
 
 function show(file: string, out: string | undefined, context: Context): void {
-  const { output, cwd } = context;
+  const { output } = context;
   const bytes = readFileOf(file, context);
   const isBinary = bytes[0] === 0xaa && bytes[1] === 0x50;
   const rows = isBinary
@@ -37,7 +35,7 @@ function show(file: string, out: string | undefined, context: Context): void {
   }
   if (out === undefined) return;
   const isCsv = out.endsWith(".csv");
-  writeFileSync(resolve(cwd, out), isCsv ? partitionsToCsv(rows) : encodePartitionTable(rows));
+  writeFileOf(out, isCsv ? partitionsToCsv(rows) : encodePartitionTable(rows), context);
   output.result("written", { file: out }, `written to ${out}`);
 }
 

@@ -83,11 +83,11 @@ export async function serveVirtualBoard(options: ServeOptions): Promise<ServedBo
     ...(fault && { fault }),
   });
   const ready = wire;
+  const saving = keepSaved(flash, options.flashFile);
   const server = await serve(
     memorySource(`memory:${options.chip}`, () => ready),
     options,
   );
-  const saving = keepSaved(flash, options.flashFile);
   return {
     url: server.url,
     board,
@@ -146,8 +146,15 @@ function keepSaved(flash: NorFlash, file: string | undefined): { stop(): void } 
     writeFileSync(`${file}.new`, flash.bytes);
     renameSync(`${file}.new`, file);
   };
+  try {
+    save();
+  } catch (cause) {
+    throw new DeviceError("bad-input", `cannot keep the flash: ${(cause as Error).message}`, {
+      hint: "check that the folder of --flash-file exists and that you may write there",
+      cause,
+    });
+  }
   const timer = setInterval(save, saveEveryMs);
-  save();
   return {
     stop: () => {
       clearInterval(timer);

@@ -39,9 +39,22 @@ export function parseNvs(bytes: Uint8Array): readonly NvsEntry[] {
   });
 }
 
+/** Whether at least one page of an NVS partition is there. */
+export function isNvs(bytes: Uint8Array): boolean {
+  for (let at = 0; at + pageBytes <= bytes.length; at += pageBytes) {
+    if (isPage(bytes.subarray(at, at + pageBytes))) return true;
+  }
+  return false;
+}
+
+function isPage(page: Uint8Array): boolean {
+  const sum = new DataView(page.buffer, page.byteOffset, pageBytes).getUint32(28, true);
+  return page[8] === version2 && sum === crc(page.subarray(4, 28));
+}
+
 function readPage(page: Uint8Array): readonly RawEntry[] {
   const head = new DataView(page.buffer, page.byteOffset, pageBytes);
-  if (page[8] !== version2 || head.getUint32(28, true) !== crc(page.subarray(4, 28))) return [];
+  if (!isPage(page)) return [];
   const entries: RawEntry[] = [];
   for (let index = 0; index < entriesMax; ) {
     const isWritten = ((page[entryBytes + (index >> 2)]! >> ((index & 3) * 2)) & 3) === 2;
