@@ -5,18 +5,15 @@ import type { CborValue } from "../../firmware/codec/cbor-value.ts";
 import { DeltaEncoder } from "../../firmware/codec/delta/encoder.ts";
 import type { ModelSpec } from "../../firmware/model/types.ts";
 import { CborEncoder } from "../../firmware/telemetry/cbor-encoder.ts";
-import {
-  BOOT,
-  CLASS,
-  DELTA_TYPE,
-  EPOCH,
-  SCHEMA,
-  SEQUENCE,
-  schemaHash,
-  schemaText,
-} from "../../firmware/telemetry/envelope.ts";
 import { JsonEncoder } from "../../firmware/telemetry/json-encoder.ts";
 import { takeSample } from "../../firmware/telemetry/sample.ts";
+import {
+  DELTA_TYPE,
+  SCHEMA,
+  schemaHash,
+  schemaText,
+} from "../../firmware/telemetry/schema-hash.ts";
+import { BOOT, CLASS, EPOCH, SEQUENCE } from "../../firmware/telemetry/shipment.ts";
 import { TIERS, type TierName } from "../hub/core/tier-table.ts";
 import { decodeTelemetryBag } from "../hub/mqtt/telemetry-message.ts";
 import { UserError } from "../user-error.ts";
