@@ -1,27 +1,18 @@
 // What a recording costs when a device sends it: bytes and metered messages per encoding (IoT Hub "Quotas").
 
-import { encodeCbor } from "../../firmware/codec/cbor.ts";
-import type { CborValue } from "../../firmware/codec/cbor-value.ts";
-import { DeltaEncoder } from "../../firmware/codec/delta/encoder.ts";
 import type { ModelSpec } from "../../firmware/model/types.ts";
+import { BATCH_DEFAULTS } from "../../firmware/telemetry/batch-limits.ts";
+import { type Batch, Batcher, type Channel, channelsOf } from "../../firmware/telemetry/batcher.ts";
 import { CborEncoder } from "../../firmware/telemetry/cbor-encoder.ts";
-import {
-  BOOT,
-  CLASS,
-  DELTA_TYPE,
-  EPOCH,
-  SCHEMA,
-  SEQUENCE,
-  schemaHash,
-  schemaText,
-} from "../../firmware/telemetry/envelope.ts";
+import { DeltaBatches } from "../../firmware/telemetry/delta-batches.ts";
 import { JsonEncoder } from "../../firmware/telemetry/json-encoder.ts";
 import { takeSample } from "../../firmware/telemetry/sample.ts";
+import { SCHEMA, schemaHash } from "../../firmware/telemetry/schema-hash.ts";
+import { BOOT, CLASS, EPOCH, SEQUENCE } from "../../firmware/telemetry/shipment.ts";
 import { TIERS, type TierName } from "../hub/core/tier-table.ts";
 import { decodeTelemetryBag } from "../hub/mqtt/telemetry-message.ts";
 import { UserError } from "../user-error.ts";
 import type { Table } from "./csv.ts";
-import { type ChannelGroup, channelGroups } from "./load-model.ts";
 
 export const encodings = ["delta", "cbor", "json"] as const;
 export type Encoding = (typeof encodings)[number];
@@ -59,35 +50,13 @@ export interface Bill {
 }
 
 const DAY_MS = 86_400_000;
-const CRITICAL_LATENCY_MS = 1000;
-const NORMAL_AGE_MS = 300_000;
-const HEARTBEAT_MS = 3_600_000;
-const ROWS_MAX = 128;
 /** Digits that boot, sequence and epoch may grow to while the device lives. */
 const GROWN = { boot: "10000", sequence: "1000000", epoch: "1700000000000" };
-
-type Values = Record<string, CborValue>;
 
 interface Sent {
   messages: number;
   metered: number;
   bytes: number;
-}
-
-/** One reading of one group of channels. */
-interface Reading {
-  readonly atMs: number;
-  readonly sample: Values;
-}
-
-function bagBytes(bag: string): number {
-  return decodeTelemetryBag(bag).byteCount;
-}
-
-function deltaBag({ names, logClass }: ChannelGroup): string {
-  const type = `$.ct=${encodeURIComponent(DELTA_TYPE)}&${SCHEMA}=${schemaText(schemaHash(names))}`;
-  const order = `${BOOT}=${GROWN.boot}&${SEQUENCE}=${GROWN.sequence}&${CLASS}=${logClass}`;
-  return `${type}&${order}&${EPOCH}=${GROWN.epoch}`;
 }
 
 class Meter implements Sent {
@@ -107,92 +76,52 @@ class Meter implements Sent {
   }
 }
 
-function sendDelta(
-  group: ChannelGroup,
-  readings: readonly Reading[],
-  meter: Meter,
-  o: BillOptions,
-) {
-  const { names, specs, logClass } = group;
-  const overhead = bagBytes(deltaBag(group));
-  const encoder = new DeltaEncoder({
-    channels: names.map((name) => {
-      const { epsilon } = specs[name]!;
-      return epsilon === undefined ? { name } : { name, epsilon };
-    }),
-    profile: "static",
-    tick: "ms",
-    rowsMax: ROWS_MAX,
-    bytesMax: TIERS[o.tier].meterBlockBytes - overhead,
-    schemaHash: schemaHash(names),
-    crc: true,
-    encodeObject: (value) => encodeCbor(value as CborValue),
-  });
-  const ages = [CRITICAL_LATENCY_MS, o.ageMs ?? NORMAL_AGE_MS, Number.POSITIVE_INFINITY];
-  const ageMs = ages[logClass]!;
-  const waiting: number[] = [];
-  const take = (): void => {
-    const batch = encoder.take();
-    waiting.splice(0, batch.rows);
-    meter.send(batch.bytes.length + overhead);
-  };
-  for (const { atMs, sample } of readings) {
-    while (waiting.length > 0 && atMs >= waiting[0]! + ageMs) take();
-    encoder.record(
-      atMs,
-      names.map((name) => sample[name]),
-    );
-    waiting.push(atMs);
-    if (encoder.isFull) take();
-  }
-  while (waiting.length > 0) take();
+const CREATED = "$.ctime=2026-01-01T00%3A00%3A00.000Z";
+const ORDER = `${BOOT}=${GROWN.boot}&${SEQUENCE}=${GROWN.sequence}&${CLASS}=1`;
+
+function encoderOf(encoding: Encoding, channels: readonly Channel[], blockBytes: number) {
+  if (encoding === "cbor") return new CborEncoder();
+  if (encoding === "json") return new JsonEncoder();
+  const hash = schemaHash(channels.map(({ name }) => name));
+  return new DeltaBatches({ channels, blockBytes, schemaHash: hash });
 }
 
-function sendEach(group: ChannelGroup, readings: readonly Reading[], meter: Meter, o: BillOptions) {
-  const encoder = o.encoding === "cbor" ? new CborEncoder() : new JsonEncoder();
-  const order = `${BOOT}=${GROWN.boot}&${SEQUENCE}=${GROWN.sequence}&${CLASS}=${group.logClass}`;
-  const overhead = bagBytes(`${encoder.bag}&${order}&$.ctime=2026-01-01T00%3A00%3A00.000Z`);
-  for (const { sample } of readings) meter.send(encoder.add(sample).length + overhead);
+/** What the properties of a batch count. */
+function bagBytes({ bag, isTimed }: Pick<Batch, "bag" | "isTimed">): number {
+  const time = isTimed ? `${SCHEMA}=0000&${EPOCH}=${GROWN.epoch}` : CREATED;
+  return decodeTelemetryBag(`${bag}&${ORDER}&${time}`).byteCount;
 }
 
-/** Values that pass their deadband; undefined if none does. */
-function passing(group: ChannelGroup, sample: Values, atMs: number, last: Map<string, Reading>) {
-  const part: Values = {};
-  for (const name of group.names) {
-    const value = sample[name];
-    if (value === undefined) continue;
-    const { deadband } = group.specs[name]!;
-    const before = last.get(name);
-    const rests =
-      deadband !== undefined &&
-      before !== undefined &&
-      Math.abs((value as number) - (before.sample[name] as number)) <= deadband;
-    if (rests && atMs - before.atMs < HEARTBEAT_MS) continue;
-    if (deadband !== undefined) last.set(name, { atMs, sample });
-    part[name] = value;
-  }
-  return Object.keys(part).length > 0 ? part : undefined;
-}
-
-function readingsOf(groups: readonly ChannelGroup[], table: Table) {
-  const specs = Object.assign({}, ...groups.map((group) => group.specs)) as ChannelGroup["specs"];
+/** Runs the recording through the device's own batcher; returns the values that it may not send, by column. */
+function send(model: ModelSpec, table: Table, options: BillOptions, meter: Meter) {
+  const { telemetry = {} } = model;
+  const { encoding, tier, ageMs } = options;
   const leftOut: Record<string, number> = {};
-  const readings: Reading[][] = groups.map(() => []);
-  const last = new Map<string, Reading>();
+  const overhead = bagBytes(encoderOf(encoding, channelsOf(telemetry), BATCH_DEFAULTS.blockBytes));
+  const batcher = new Batcher(
+    {
+      channels: channelsOf(telemetry),
+      encoder: (channels, blockBytes) => encoderOf(encoding, channels, blockBytes),
+      limits: {
+        blockBytes: TIERS[tier].meterBlockBytes - overhead,
+        ...(ageMs !== undefined && { normalAgeMs: ageMs }),
+      },
+    },
+    (batch) => meter.send(batch.payload.length + bagBytes(batch)),
+  );
   const perMs = table.tick === "us" ? 1000 : 1;
   table.rows.forEach((cells, row) => {
     const values = Object.fromEntries(table.names.map((name, i) => [name, cells[i]]));
-    const sample = takeSample(specs, values, (name) => {
+    const sample = takeSample(telemetry, values, (name) => {
       leftOut[name] = (leftOut[name] ?? 0) + 1;
     });
-    if (!sample) return;
     const atMs = Math.floor((table.times[row]! - table.times[0]!) / perMs);
-    groups.forEach((group, i) => {
-      const part = passing(group, sample, atMs, last);
-      if (part) readings[i]!.push({ atMs, sample: part });
-    });
+    // What became due between two rows leaves before the later one joins it.
+    batcher.tick(atMs);
+    if (sample) batcher.add(sample, atMs);
   });
-  return { readings, leftOut };
+  batcher.flush();
+  return leftOut;
 }
 
 /** Time that the rows stand for: each one for as long as to the next, the last one for the mean. */
@@ -214,21 +143,16 @@ function recordedDays({ times, tick }: Table): number {
  */
 export function billOf(model: ModelSpec, table: Table, options: BillOptions): Bill {
   const { encoding, tier } = options;
-  const groups = channelGroups(model);
-  const known = groups.flatMap(({ names }) => names);
+  const known = Object.keys(model.telemetry ?? {});
   if (!table.names.some((name) => known.includes(name)))
     throw new UserError(`no column is a channel of the model (${known.join(", ") || "none"})`, {
       code: "columns",
       hint: "name the columns as the model names its telemetry",
     });
   const days = recordedDays(table);
-  const { readings, leftOut } = readingsOf(groups, table);
   const { meterBlockBytes, messagesPerDay: quota } = TIERS[tier];
   const meter = new Meter(meterBlockBytes);
-  groups.forEach((group, i) => {
-    const send = encoding === "delta" ? sendDelta : sendEach;
-    send(group, readings[i]!, meter, options);
-  });
+  const leftOut = send(model, table, options, meter);
   const { messages, metered, bytes } = meter;
   const meteredPerDay = metered / days;
   return {

@@ -14,7 +14,9 @@ import {
 import { exitCodes, UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
 import { registerBill } from "../telemetry/bill.ts";
+import { registerExport } from "../telemetry/export.ts";
 import { guarded, readInput } from "../telemetry/input.ts";
+import { registerTail } from "../telemetry/tail.ts";
 
 interface EncodeOptions {
   rows: number;
@@ -105,4 +107,6 @@ export function register(command: Command, context: Context): void {
       decode(path, options.format, options.out, context),
     );
   registerBill(command, context);
+  registerExport(command, context);
+  registerTail(command, context);
 }

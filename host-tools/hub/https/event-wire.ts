@@ -1,5 +1,6 @@
 // Events of the hub's stream as JSON for people and scripts.
 import { Decoder } from "cbor-x";
+import { DELTA_TYPE } from "../../../firmware/telemetry/schema-hash.ts";
 import { isoTime } from "../core/environment.ts";
 import { annotationsOf, type HubEvent } from "../core/event.ts";
 
@@ -18,6 +19,8 @@ function tryTo<T>(action: () => T): T | undefined {
 function bodyJson(event: HubEvent): { body: unknown } | { bodyBase64: string } {
   const type = event.systemProperties["content-type"] ?? "";
   const { body } = event;
+  // A batch may happen to read as text or even as a number.
+  if (type.startsWith(DELTA_TYPE)) return { bodyBase64: Buffer.from(body).toString("base64") };
   if (type.includes("cbor")) {
     const value = tryTo(() => cbor.decode(body) as unknown);
     // A round trip through JSON: CBOR values that JSON has not (bytes, big integers) stay base64.

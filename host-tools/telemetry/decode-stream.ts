@@ -1,0 +1,63 @@
+// A stream of messages to rows: from bytes of a file, stdin or the hub, as they come.
+import type { ModelSpec } from "../../firmware/model/types.ts";
+import { UserError } from "../user-error.ts";
+import { Delivery } from "./delivery.ts";
+import { JsonSplitter } from "./json-values.ts";
+import { messageOf, type TelemetryMessage } from "./message.ts";
+import { BootTimes, type Row, rowsOf, Schemas } from "./rows.ts";
+
+export interface DecodeStreamOptions {
+  /** Name of the source in reports and errors. */
+  readonly source: string;
+  /** Names the channels of delta batches. */
+  readonly model?: ModelSpec;
+  readonly deviceId?: string;
+  /** A message that cannot be decoded; decoding goes on. */
+  onDamaged(error: UserError): void;
+}
+
+/** Decodes one stream; `delivery` reports on it at any time. */
+export class StreamDecoder {
+  readonly delivery = new Delivery();
+  readonly bootTimes = new BootTimes();
+  private readonly options: DecodeStreamOptions;
+  private readonly schemas: Schemas;
+
+  constructor(options: DecodeStreamOptions) {
+    this.options = options;
+    this.schemas = new Schemas(options.model);
+  }
+
+  /**
+   * Rows of the events in `chunks`, in the order of arrival, repetitions left out.
+   * @throws UserError with source and byte where the stream is foreign or cut off; rows before that have been given
+   */
+  async *rows(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Row> {
+    const { source } = this.options;
+    const splitter = new JsonSplitter(source);
+    for await (const chunk of chunks)
+      for (const { text, offset } of splitter.push(chunk)) yield* this.decode(text, offset);
+    splitter.end();
+  }
+
+  private *decode(text: string, offset: number): Generator<Row> {
+    const { source, deviceId, onDamaged } = this.options;
+    try {
+      const message = messageOf(text, source, offset);
+      if (!message || (deviceId !== undefined && message.deviceId !== deviceId)) return;
+      const rows = this.take(message);
+      for (const row of rows) this.bootTimes.complete(row);
+      yield* rows;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      onDamaged(error);
+    }
+  }
+
+  private take(message: TelemetryMessage): Row[] {
+    // Decoded before it counts: a damaged copy must not hide a good one that follows.
+    const rows = rowsOf(message, this.schemas);
+    this.bootTimes.learn(message);
+    return this.delivery.take(message) ? rows : [];
+  }
+}

@@ -1,0 +1,155 @@
+// Streams of messages to rows: encodings, orders of arrival, damage.
+import { parquetReadObjects } from "hyparquet";
+import { expect, test } from "vitest";
+import { decodeBag } from "../../../firmware/connection/bag.ts";
+import { defineModel } from "../../../firmware/model/define.ts";
+import { DeltaBatches } from "../../../firmware/telemetry/delta-batches.ts";
+import { schemaHash } from "../../../firmware/telemetry/schema-hash.ts";
+import { Shipment } from "../../../firmware/telemetry/shipment.ts";
+import { StreamDecoder } from "../../../host-tools/telemetry/decode-stream.ts";
+import { formatTable } from "../../../host-tools/telemetry/row-table.ts";
+import type { Row } from "../../../host-tools/telemetry/rows.ts";
+import type { UserError } from "../../../host-tools/user-error.ts";
+
+const EPOCH_MS = 1_767_225_600_000;
+const model = defineModel({
+  id: "dtmi:com:example:Tank;1",
+  telemetry: { level: { type: "double" }, open: { type: "boolean" } },
+});
+const names = ["level", "open"];
+
+/** A batch of two rows as the device sends it, dumped with its body in base64. */
+function event(sequence: number, more: { epochMs?: number; hash?: number } = {}): object {
+  const { epochMs, hash = schemaHash(names) } = more;
+  const channels = names.map((name) => ({ name, spec: model.telemetry[name as "level"] }));
+  const encoder = new DeltaBatches({ channels, blockBytes: 4096, schemaHash: hash });
+  encoder.add({ level: sequence + 0.5, open: true }, 1000 * sequence);
+  encoder.add({ level: sequence + 0.25 }, 1000 * sequence + 500);
+  const payload = encoder.flush()!;
+  const batch = { logClass: 1, payload, bag: encoder.bag, isTimed: true } as const;
+  const { bag } = new Shipment(
+    {
+      batch: { ...batch, firstMs: 1000 * sequence, epochMs },
+      ...{ bootId: 7, sequence, ordinal: -1, missing: 0, lostClass: 2, lost: undefined },
+    },
+    () => {},
+  );
+  const { "$.ct": contentType, ...properties } = Object.fromEntries(decodeBag(bag));
+  return {
+    bodyBase64: Buffer.from(payload).toString("base64"),
+    properties,
+    systemProperties: { "content-type": contentType },
+    annotations: { "iothub-connection-device-id": "tank-1" },
+  };
+}
+
+async function decode(text: string, chunkBytes = 1 << 16) {
+  const bytes = Buffer.from(text);
+  async function* chunks() {
+    for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
+  }
+  const damaged: UserError[] = [];
+  const decoder = new StreamDecoder({
+    ...{ source: "dump.json", model },
+    onDamaged: (error) => damaged.push(error),
+  });
+  const rows: Row[] = [];
+  let end: UserError | undefined;
+  try {
+    for await (const row of decoder.rows(chunks())) rows.push(row);
+  } catch (error) {
+    end = error as UserError;
+  }
+  for (const row of rows) decoder.bootTimes.complete(row);
+  return { rows, damaged, end, report: decoder.delivery.report() };
+}
+
+test("delta batches get names, and the time that a later message of the boot tells", async () => {
+  const dump = JSON.stringify([event(0), event(1, { epochMs: EPOCH_MS })], undefined, 1);
+  for (const chunkBytes of [1, 7, 1 << 16]) {
+    const { rows, end } = await decode(dump, chunkBytes);
+    expect(end).toBeUndefined();
+    expect(rows.map(({ tMs, values }) => [tMs, values])).toEqual([
+      [EPOCH_MS, { level: 0.5, open: true }],
+      [EPOCH_MS + 500, { level: 0.25 }],
+      [EPOCH_MS + 1000, { level: 1.5, open: true }],
+      [EPOCH_MS + 1500, { level: 1.25 }],
+    ]);
+  }
+});
+
+test("a schema hash of another model is never guessed at", async () => {
+  const { rows } = await decode(JSON.stringify(event(0, { hash: 1 })));
+  expect(rows[0]!.values).toEqual({ channel0: 0.5, channel1: true });
+});
+
+test("gaps, repetitions and late messages are counted, repeated rows left out", async () => {
+  const order = [0, 1, 5, 4, 1, 8, 5];
+  const { rows, report } = await decode(order.map((i) => JSON.stringify(event(i))).join("\n"));
+  expect(rows).toHaveLength(10);
+  expect(report).toEqual([
+    {
+      ...{ deviceId: "tank-1", boot: 7, class: 1, messages: 7, duplicates: 2, reordered: 1 },
+      gaps: [
+        { first: 2, last: 3 },
+        { first: 6, last: 7 },
+      ],
+      ...{ missing: 4, declared: 0 },
+    },
+  ]);
+});
+
+test("JSON, CBOR and Event Hubs spellings become rows; other events are none", async () => {
+  const events = [
+    {
+      body: { level: 1 },
+      systemProperties: { contentType: "application/json", "iothub-connection-device-id": "a" },
+      enqueuedTimeUtc: "2026-01-01T00:00:00Z",
+    },
+    {
+      bodyBase64: Buffer.from([0xa1, 0x61, 0x78, 0x02]).toString("base64"),
+      systemProperties: { "content-type": "application/cbor" },
+      annotations: { "iothub-connection-device-id": "b", "x-opt-enqueued-time": EPOCH_MS },
+    },
+    { body: {}, source: "twinChangeEvents", deviceId: "a" },
+  ];
+  const { rows, damaged } = await decode(JSON.stringify(events));
+  expect(damaged).toEqual([]);
+  expect(rows.map(({ deviceId, tMs, values }) => [deviceId, tMs, values])).toEqual([
+    ["a", EPOCH_MS, { level: 1 }],
+    ["b", EPOCH_MS, { x: 2 }],
+  ]);
+});
+
+test("whatever is cut off or foreign is named by its byte, and the rows before it stay", async () => {
+  const whole = JSON.stringify(event(0));
+  const cut = await decode(`${whole}\n${whole.slice(0, 40)}`);
+  expect(cut.rows).toHaveLength(2);
+  expect(cut.end?.message).toBe(
+    `dump.json: byte ${whole.length + 41}: cut off: the object at byte ${whole.length + 1} has no end`,
+  );
+  const stranger = await decode(`${whole}\nPK\u0003`);
+  expect(stranger.rows).toHaveLength(2);
+  expect(stranger.end).toMatchObject({ code: "foreign", exitCode: 2 });
+  const short = event(1) as { bodyBase64: string };
+  short.bodyBase64 = `${short.bodyBase64.slice(0, 12)}`;
+  const damaged = await decode(`${JSON.stringify(short)}\n${whole}`);
+  expect(damaged.rows).toHaveLength(2);
+  expect(damaged.damaged[0]?.message).toMatch(/^dump\.json: byte 0: message of tank-1 .*CRC/);
+});
+
+test("tables: CSV with all columns, JSON lines, Parquet that another reader understands", async () => {
+  const { rows } = await decode(JSON.stringify(event(1, { epochMs: EPOCH_MS })));
+  const utf8 = (format: "csv" | "jsonl") => new TextDecoder().decode(formatTable(rows, format));
+  expect(utf8("csv")).toBe(
+    "t_ms,device,boot,uptime_ms,level,open\n" +
+      `${EPOCH_MS + 1000},tank-1,7,1000,1.5,true\n${EPOCH_MS + 1500},tank-1,7,1500,1.25,\n`,
+  );
+  expect(JSON.parse(utf8("jsonl").split("\n")[1]!)).toMatchObject({ values: { level: 1.25 } });
+  const file = formatTable(rows, "parquet");
+  const read = await parquetReadObjects({ file: file.slice().buffer as ArrayBuffer });
+  expect(read.map(({ t_ms, level, open }) => [t_ms, level, open ?? null])).toEqual([
+    [EPOCH_MS + 1000, 1.5, true],
+    [EPOCH_MS + 1500, 1.25, null],
+  ]);
+});
