@@ -6,7 +6,11 @@ import { verbs } from "../../host-tools/cli/verbs-table.ts";
 
 const cwd = fileURLToPath(new URL("apps", import.meta.url));
 
-async function sim(...args: string[]) {
+function sim(...args: string[]) {
+  return simUntil(new AbortController().signal, ...args);
+}
+
+async function simUntil(interrupted: AbortSignal, ...args: string[]) {
   let stdout = "";
   let stderr = "";
   const exitCode = await run(["sim", ...args, "--virtual", "--json"], {
@@ -16,7 +20,7 @@ async function sim(...args: string[]) {
     stderr: { write: (text) => (stderr += text) },
     env: {},
     cwd,
-    interrupted: () => new AbortController().signal,
+    interrupted: () => interrupted,
   });
   const lines = stdout
     .split("\n")
@@ -45,4 +49,11 @@ test("a board that ended breaks the run: exit 1, the reason and where", async ()
   expect(lines.find(({ event }) => event === "summary")).toMatchObject({ connected: 0 });
   expect(JSON.stringify(lines)).toMatch(/broken-1: ended: exception: .*sensor.*main\.ts:2/);
   expect(stderr).toContain("invariants broke");
+});
+
+test("a run cut short breaks no promise: it had no time to keep them", async () => {
+  const args = ["endurance", "--days", "9", "--boards", "1", "--method", "getState"];
+  const { exitCode, lines } = await simUntil(AbortSignal.abort(), ...args);
+  expect(exitCode).toBe(0);
+  expect(lines.map(({ event }) => event)).toEqual(["summary"]);
 });

@@ -96,6 +96,16 @@ function useRefresh(): void {
   }, []);
 }
 
+/** One key of the keyboard, meant for a board. */
+function press(key: string, id: string, actions: FleetActions): void {
+  if (key === "+" || key === "=") actions.changeTarget(id, 1);
+  if (key === "-") actions.changeTarget(id, -1);
+  if (key === "m") actions.callMethod(id);
+  if (key === "c") actions.sendMessage(id);
+  if (key === "n") actions.toggleNetwork(id);
+  if (key === "p") actions.togglePower(id);
+}
+
 function Screen({ view, actions }: ScreenProps): ReactElement {
   const { exit } = useApp();
   const { stdout } = useStdout();
@@ -106,13 +116,8 @@ function Screen({ view, actions }: ScreenProps): ReactElement {
     if (input === "q" || (key.ctrl && input === "c")) return exit();
     if (key.upArrow) setSelected(Math.max(0, selected - 1));
     if (key.downArrow) setSelected(Math.min(view.boards.length - 1, selected + 1));
-    if (!board) return;
-    if (input === "+" || input === "=") actions.changeTarget(board.id, 1);
-    if (input === "-") actions.changeTarget(board.id, -1);
-    if (input === "m") actions.callMethod(board.id);
-    if (input === "c") actions.sendMessage(board.id);
-    if (input === "n") actions.toggleNetwork(board.id);
-    if (input === "p") actions.togglePower(board.id);
+    // Fast or held keys arrive several at a time.
+    if (board) for (const each of input) press(each, board.id, actions);
   });
   const width = stdout.columns || 100;
   const rowsMax = Math.max(3, (stdout.rows || 30) - logRows - 10);
