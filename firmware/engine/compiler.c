@@ -1,7 +1,7 @@
 /* JavaScript module source to XS bytecode (.xsb), without a machine: XS's own parser and coder.
  *
  * Only the compiler's WebAssembly module carries this file; boards have no parser. The result is XS's atom format
- * plus a MAPS atom with the line table that host.c reads. Uses XS's internal headers (LGPLv3 or later). */
+ * plus a MAPS atom with the line table that board.c reads. Uses XS's internal headers (LGPLv3 or later). */
 
 #include "xsAll.h"
 #include "xsScript.h"

@@ -145,12 +145,18 @@ export class HttpsClient implements ServiceClient {
 
 function unreachable(hostName: string, cause: Error): Error {
   if (cause.name === "AbortError") return cause;
-  return new UserError(`the hub at ${hostName} does not answer: ${cause.message}`, {
-    code: "hub-unreachable",
-    exitCode: exitCodes.unreachable,
-    hint: "start it with: godwit hub",
-    cause,
-  });
+  const isUntrusted = /certificate/i.test(cause.message);
+  return new UserError(
+    isUntrusted
+      ? `the hub at ${hostName} is not trusted: ${cause.message}`
+      : `the hub at ${hostName} does not answer: ${cause.message}`,
+    {
+      code: isUntrusted ? "hub-untrusted" : "hub-unreachable",
+      exitCode: exitCodes.unreachable,
+      hint: isUntrusted ? "--ca <caFile as printed by godwit hub>" : "start it with: godwit hub",
+      cause,
+    },
+  );
 }
 
 /** Calls an API in this process without any socket. */

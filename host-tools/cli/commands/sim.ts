@@ -25,6 +25,8 @@ async function sim(
       ? join(packageRoot(), "firmware", "apps", "thermostat")
       : resolve(context.cwd, appDir);
   if (options.virtual) {
+    if (options.hub !== undefined)
+      context.output.note("--hub has no effect with --virtual: a simulated world has its own hub");
     const { simulateVirtually } = await import("../sim/virtual.ts");
     await simulateVirtually(context, folder, options);
   } else {

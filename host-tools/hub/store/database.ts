@@ -120,7 +120,9 @@ export function openDatabase(file: string, durability: Durability): Database.Dat
     const exists = checkHeader(file);
     database = new Database(file);
     prepareFile(database, exists, durability);
-    if (file !== ":memory:") chmodSync(file, 0o600);
+    // The log beside the database holds the same secrets; SQLite makes it as the process's umask says.
+    for (const part of [file, `${file}-wal`, `${file}-shm`])
+      if (file !== ":memory:" && existsSync(part)) chmodSync(part, 0o600);
     return database;
   } catch (error) {
     database?.close();
