@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import SkipReporter from "./support/skip-reporter.ts";
 
 /** One project per tier; the tier is the driver, not a copy of the test. */
 const tiers = {
@@ -14,6 +15,7 @@ const tiers = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    reporters: ["default", new SkipReporter()],
     projects: Object.entries(tiers).map(([name, tier]) => ({
       test: {
         name,
