@@ -34,6 +34,8 @@ export interface StartHubOptions {
   readonly environment?: HubEnvironment;
   readonly tier?: TierName;
   readonly enforceThrottles?: boolean;
+  /** Seconds that DPS lets devices wait; default 3, as the cloud's. */
+  readonly dpsRetryAfterS?: number;
 }
 
 export interface RunningHub {
@@ -117,6 +119,7 @@ function openCore(options: CoreOptions): Hub {
     assignedHub: () => options.assignedHub(),
     ...(tier && { tier }),
     ...(enforceThrottles !== undefined && { enforceThrottles }),
+    ...(options.dpsRetryAfterS !== undefined && { dpsRetryAfterS: options.dpsRetryAfterS }),
   });
   if (core.authorities.list().get(ownAuthority) !== caPem)
     core.authorities.put(ownAuthority, caPem);

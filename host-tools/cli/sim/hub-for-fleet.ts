@@ -18,6 +18,8 @@ import type { Context } from "../command.ts";
 import type { SimOptions } from "./options.ts";
 
 const groupId = "godwit-sim";
+/** Boards of a demonstration need not wait as long for their provisioning as the cloud lets them. */
+const ownHubOptions = { mqttsPort: 0, httpsPort: 0, dpsRetryAfterS: 1 };
 const defaultMqttPort = 8883;
 
 export interface FleetHubAccess {
@@ -43,7 +45,7 @@ export function openHub(options: SimOptions, context: HubContext): Promise<Fleet
 async function ownHub(): Promise<FleetHubAccess> {
   const dataDir = mkdtempSync(join(tmpdir(), "godwit-sim-"));
   const remove = () => rmSync(dataDir, { recursive: true, force: true });
-  const hub = await startHub({ dataDir, mqttsPort: 0, httpsPort: 0 }).catch((error: unknown) => {
+  const hub = await startHub({ ...ownHubOptions, dataDir }).catch((error: unknown) => {
     remove();
     throw error;
   });

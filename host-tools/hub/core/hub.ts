@@ -1,4 +1,5 @@
 // The local IoT Hub: composes the parts of the core. No socket, no file, no clock of its own.
+import { DPS_RETRY_AFTER_DEFAULT_S } from "../../../firmware/connection/service-limits.ts";
 import { Authenticator } from "./authenticator.ts";
 import { Authorities } from "./authorities.ts";
 import { CloudToDevice } from "./cloud-to-device.ts";
@@ -24,6 +25,8 @@ const EVENT_BYTES_MAX = 64 * 1024 * 1024;
 
 export class Hub {
   readonly hostName: string;
+  /** What DPS asks devices to wait between two questions. */
+  readonly dpsRetryAfterS: number;
   readonly context: HubContext;
   readonly registry: Registry;
   readonly twins: Twins;
@@ -45,6 +48,7 @@ export class Hub {
   constructor(options: HubOptions) {
     const { environment } = options;
     this.hostName = options.hostName;
+    this.dpsRetryAfterS = options.dpsRetryAfterS ?? DPS_RETRY_AFTER_DEFAULT_S;
     this.faults = new Faults(() => environment.nowMs());
     const nowMs = (): number => environment.nowMs() + this.faults.skewMs;
     this.#journal = new Journal(options.store ?? new MemoryStore());

@@ -15,6 +15,8 @@ export interface HubOptions {
   assignedHub?: string | (() => string);
   /** How often DPS answers a poll with "assigning" before the result; default 0. */
   assigningPolls?: number;
+  /** Seconds between a registration and the first poll, as DPS asks for; default 3, as the cloud's. */
+  dpsRetryAfterS?: number;
   /** Default "S1". Throttles and quotas follow. */
   tier?: TierName;
   units?: number;

@@ -142,7 +142,7 @@ export class DpsHandler implements MqttHandler {
       this.#attested,
       isObject(custom) ? custom : undefined,
     );
-    return assigning(operationId);
+    return this.#assigning(operationId);
   }
 
   #status(topic: string): Answer {
@@ -150,12 +150,17 @@ export class DpsHandler implements MqttHandler {
     const operationId = topicParameter(topic, "operationId") ?? "";
     const { registrationId } = this.#attested;
     const registration = this.#hub.provisioning.operation(registrationId, operationId);
-    if (registration === undefined) return assigning(operationId);
+    if (registration === undefined) return this.#assigning(operationId);
     const text = `registration is ${registration.status}: device "${registration.deviceId}" at ${registration.assignedHub}`;
     this.#hub.log.write("info", text, { deviceId: registration.deviceId });
     const registrationState = describe(registration);
     const { status } = registration;
     return { status: 200, body: { operationId, status, registrationState } };
+  }
+
+  #assigning(operationId: string): Answer {
+    const body = { operationId, status: "assigning" };
+    return { status: 202, body, retryAfterS: this.#hub.dpsRetryAfterS };
   }
 
   #checkPollRate(): void {
@@ -172,11 +177,6 @@ export class DpsHandler implements MqttHandler {
     const { deviceId } = this.#attested;
     this.#hub.log.write("warn", `DPS: ${text}`, { deviceId, code: error?.code });
   }
-}
-
-function assigning(operationId: string): Answer {
-  const body = { operationId, status: "assigning" };
-  return { status: 202, body, retryAfterS: DPS_RETRY_AFTER_DEFAULT_S };
 }
 
 function describe(registration: Registration): JsonObject {
