@@ -36,13 +36,12 @@ import {
   T_WIDE,
   TEXT,
 } from "./layout.ts";
-import type { Planner } from "./plan.ts";
+import { Planner } from "./plan.ts";
 import type { Quantum } from "./quantum.ts";
 import type { RangeEncoder } from "./range-encoder.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Series } from "./series.ts";
 import { SeriesEncoder } from "./series-encoder.ts";
-import { StaticSeriesEncoder } from "./static-series-encoder.ts";
 
 export interface BodyWriterOptions {
   coder: RangeEncoder;
@@ -62,6 +61,8 @@ export class BodyWriter {
   private readonly sliceValues: number;
   /** Plan of the time (first) and of every channel, from the last survey. */
   private readonly plans: Uint8Array;
+  private readonly planner: Planner;
+  private surveyValues = 0;
   private before: Quantum | undefined;
 
   constructor(options: BodyWriterOptions) {
@@ -70,26 +71,29 @@ export class BodyWriter {
     this.bits = options.bits;
     this.recorder = options.recorder;
     this.sliceValues = options.sliceValues;
-    this.encoder = options.coder.adaptive
-      ? new SeriesEncoder(options.coder)
-      : new StaticSeriesEncoder(options.coder);
+    this.encoder = new SeriesEncoder(options.coder);
     this.plans = new Uint8Array(options.recorder.columns.length + 1);
+    this.planner = new Planner(options.coder.adaptive !== undefined);
   }
 
-  /** Codes the first `rows` rows, times in steps of `unit`; yields between slices. */
-  *write(rows: number, unit: number, planner: Planner | undefined): Generator<undefined, void> {
+  /**
+   * Codes the first `rows` rows, times in steps of `unit`; yields between slices.
+   * @param surveyValues values of a channel that choose its plan; 0: the plans stay
+   */
+  *write(rows: number, unit: number, surveyValues: number): Generator<undefined, void> {
+    this.surveyValues = surveyValues;
     const { recorder, series } = this;
     this.before = undefined;
     series.restart();
     this.coder.number(T_LENGTH, recorder.columns.length);
     if (rows > 1) {
       this.loadTimes(rows, unit);
-      const plan = this.plan(0, T_RESIDUAL, planner, undefined);
+      const plan = this.plan(0, undefined);
       this.head(plan, T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD);
       yield* this.residuals(plan, T_RESIDUAL);
     }
     if (rows > 0)
-      for (let i = 0; i < recorder.columns.length; i++) yield* this.column(i, rows, planner);
+      for (let i = 0; i < recorder.columns.length; i++) yield* this.column(i, rows);
   }
 
   private loadTimes(rows: number, unit: number): void {
@@ -120,15 +124,10 @@ export class BodyWriter {
   }
 
   /** The plan of the last survey, or a new one. */
-  private plan(
-    index: number,
-    base: number,
-    planner: Planner | undefined,
-    hold: Int32Array | undefined,
-  ): number {
+  private plan(index: number, hold: Int32Array | undefined): number {
     const { series, plans } = this;
     if (series.isConstant) return CONSTANT;
-    if (planner) plans[index] = planner.choose(series.x, series.count, base, hold);
+    if (this.surveyValues > 0) plans[index] = this.planner.choose(series, this.surveyValues, hold);
     const plan = plans[index]!;
     return !hold && plan >= HOLD_MODE ? plan - HOLD_MODE + CACHE_MODE : plan;
   }
@@ -148,7 +147,7 @@ export class BodyWriter {
   private *residuals(plan: number, base: number, hold?: Int32Array): Generator<undefined, void> {
     const { coder, encoder, series } = this;
     if (plan === CONSTANT) return;
-    encoder.start(series.x, series.count, base, plan, hold);
+    encoder.start(series, base, plan, hold);
     while (!encoder.run(this.sliceValues)) yield;
     const { low, wide } = series;
     if (low === 0) return;
@@ -158,11 +157,7 @@ export class BodyWriter {
     yield;
   }
 
-  private *column(
-    index: number,
-    rows: number,
-    planner: Planner | undefined,
-  ): Generator<undefined, void> {
+  private *column(index: number, rows: number): Generator<undefined, void> {
     const { coder, series, recorder } = this;
     const column = recorder.columns[index]!;
     const values = { raw: recorder.raw, at: index, stride: recorder.columns.length, rows };
@@ -177,7 +172,7 @@ export class BodyWriter {
     if (quantum.kind === TEXT || quantum.kind === BLOB) writeEntries(coder, column, series);
     yield;
     const hold = count === rows ? series.hold : undefined;
-    const plan = this.plan(index + 1, T_RESIDUAL_VALUE, planner, hold);
+    const plan = this.plan(index + 1, hold);
     this.head(plan, T_PLAN, T_FIRST, T_GCD);
     yield* this.residuals(plan, T_RESIDUAL_VALUE, hold);
     if (quantum.kind === FLOAT64) writeLowBits(coder, values, column, this.bits);

@@ -5,7 +5,6 @@ import { BodyWriter } from "./batch-body.ts";
 import type { EncodeObject } from "./column.ts";
 import { FloatBits } from "./float-bits.ts";
 import { HEADER_BYTES_MAX, type Profile, type Tick, timeUnit, writeHeader } from "./header.ts";
-import { Planner } from "./plan.ts";
 import { PRIORS } from "./priors-table.ts";
 import { RangeEncoder } from "./range-encoder.ts";
 import { type DeltaChannel, Recorder } from "./recorder.ts";
@@ -109,13 +108,13 @@ export class DeltaEncoder extends Recorder {
 
   /** As `take`, in slices of bounded work: call `next()` until it is done. Record nothing meanwhile. */
   *slices(): Generator<undefined, DeltaBatch> {
-    const { bytesMax, surveyEvery = 16, surveyValues, priors = PRIORS } = this.options;
+    const { bytesMax, surveyEvery = 16, surveyValues } = this.options;
     let rows = this.count;
-    let planner: Planner | undefined;
-    if (this.batches === 0) planner = new Planner(surveyValues ?? 512, priors);
-    else if (this.batches % surveyEvery === 0) planner = new Planner(surveyValues ?? 64, priors);
+    let survey = 0;
+    if (this.batches === 0) survey = surveyValues ?? 512;
+    else if (this.batches % surveyEvery === 0) survey = surveyValues ?? 64;
     for (;;) {
-      const size = yield* this.encode(rows, planner);
+      const size = yield* this.encode(rows, survey);
       if (size <= bytesMax) {
         const bytes = this.buffer.slice(0, size);
         if (rows > 0) this.bytesPerRow = Math.max(1 / 64, (size - this.overhead) / rows);
@@ -127,12 +126,12 @@ export class DeltaEncoder extends Recorder {
         throw new GodwitError("limit", `bytesMax ${bytesMax} is too small for one row`);
       const share = Math.min(0.97, (0.98 * bytesMax) / size);
       rows = Math.max(1, Math.floor(rows * share));
-      planner = undefined;
+      survey = 0;
     }
   }
 
   /** Size of the first `rows` rows in the buffer; more than the limit if they do not fit. */
-  private *encode(rows: number, planner: Planner | undefined): Generator<undefined, number> {
+  private *encode(rows: number, survey: number): Generator<undefined, number> {
     const { options, coder } = this;
     const { profile, tick, schemaHash, crc = false } = options;
     const { times } = this;
@@ -153,7 +152,7 @@ export class DeltaEncoder extends Recorder {
         this.buffer,
       ),
     );
-    for (const _ of this.body.write(rows, unit, planner)) yield;
+    for (const _ of this.body.write(rows, unit, survey)) yield;
     const end = coder.finish();
     if (!crc) return end;
     if (end + CRC_BYTES <= options.bytesMax) {

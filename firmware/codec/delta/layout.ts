@@ -39,8 +39,12 @@ export const RAW = 82;
 /** Residual series stay within 25 bits; wider numbers send their low bits raw. */
 export const SERIES_BITS = 24;
 
-/** Recently used values of a series; symbol 0 is a miss, 15 an index of 14 or more. */
-export const CACHE_SIZE = 30;
+/** A value may be said by the number of changes since it was last there, up to this. */
+export const CHANGES_MAX = 29;
+/** Symbols of CACHE: a residual follows; as before; 1 + d: d changes ago; FAR_CHANGES or more, see CACHE FAR. */
+export const MISS = 0;
+export const REST = 1;
+export const FAR_CHANGES = 14;
 
 /** Symbols of a plain table and of a residual table. One more slot in front holds sum or zero. */
 export const PLAIN = 16;
@@ -68,10 +72,10 @@ export const T_CACHE = 18 * STEP;
 export const T_CACHE_FAR = 30 * STEP;
 export const PLAIN_TABLES = 31;
 
-// Residual tables: time first, then values; small scales by the history of zeros.
+// Residual tables: time first, then values; by the scale of the residuals before.
 export const T_RESIDUAL = PLAIN_TABLES * STEP;
 export const RESIDUAL_STEP = RESIDUAL + 1;
-export const CLASS_TABLES = 18;
+export const CLASS_TABLES = 16;
 export const RESIDUAL_TABLES = 2 * CLASS_TABLES;
 export const T_RESIDUAL_VALUE = T_RESIDUAL + CLASS_TABLES * RESIDUAL_STEP;
 export const MODEL_SIZE = T_RESIDUAL + RESIDUAL_TABLES * RESIDUAL_STEP;

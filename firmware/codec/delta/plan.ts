@@ -1,112 +1,155 @@
-// Choice of predictor and cache for a series: a few plans are costed on a stretch of its values (firmware/SPEC.md §6.4).
-import { CACHE_MODE, HOLD_MODE, MODEL_SIZE } from "./layout.ts";
-import { eachTable } from "./model.ts";
-import { bitLength } from "./range-encoder.ts";
-import { SeriesEncoder } from "./series-encoder.ts";
+// Choice of predictor and mode for a series, by estimates on a stretch of its values (firmware/SPEC.md §6.2, §6.3).
+import { CACHE_MODE, CHANGES_MAX, HOLD_MODE } from "./layout.ts";
+import type { Series } from "./series.ts";
 
+const RING = 32;
+const SLOTS = 64;
 const clz = Math.clz32;
 
-/** Cost units per bit, and bits per step of a prior's character (each is one eighth more weight). */
-const UNITS = 16;
-const UNITS_PER_LEVEL = 2.72;
+/** Sixteenths of a bit: of a repeated change beyond the choice itself; what a mode must save per value. */
+const CHANGE_UNITS = 56;
+const CACHE_GAIN_UNITS = 2;
+const HOLD_GAIN_UNITS = 2;
 
-/** Counts what symbols would cost; stands in for the range coder. */
-export class CostMeter {
-  units = 0;
-  private readonly costs = new Uint8Array(MODEL_SIZE);
+/** Logarithm to base 2 in sixteenths, linear between powers of two; 0 for 0. */
+function log2(value: number): number {
+  let rest = value;
+  let units = 0;
+  while (rest >= 0x40000000) {
+    rest /= 2;
+    units += 16;
+  }
+  if (rest < 1) return 0;
+  const length = 31 - clz(rest);
+  return units + 16 * length + (((rest / 2 ** length - 1) * 16) | 0);
+}
 
-  constructor(priors: string) {
-    const { costs } = this;
-    let next = 0;
-    eachTable((base, size) => {
-      let sum = 0;
-      let top = 0;
-      for (let s = 0; s < size; s++) top = Math.max(top, priors.charCodeAt(next + s));
-      // The sum of weights relative to the largest, in levels: halves every 5.9 levels.
-      for (let s = 0; s < size; s++) sum += 2 ** ((priors.charCodeAt(next + s) - top) * 0.17);
-      const floor = UNITS * (bitLength(Math.round(sum * 1024)) - 11);
-      for (let s = 0; s < size; s++) {
-        const level = top - priors.charCodeAt(next++);
-        costs[base + s + 1] = Math.min(255, Math.max(1, floor + level * UNITS_PER_LEVEL));
+/** Bits, in sixteenths, of choosing among events that were counted. */
+function entropy(...counts: number[]): number {
+  let sum = 0;
+  let units = 0;
+  for (const count of counts) {
+    sum += count;
+    units -= count * log2(count);
+  }
+  return units + sum * log2(sum);
+}
+
+/** Chooses plans; keeps its work space between series. */
+export class Planner {
+  private readonly recent = new Int32Array(RING);
+  private readonly seen = new Int16Array(SLOTS);
+  private readonly canHold: boolean;
+  private rests = 0;
+  private repeats = 0;
+  private repeatSize = 0;
+
+  /** @param canHold the guide is worth its work */
+  constructor(canHold: boolean) {
+    this.canHold = canHold;
+  }
+
+  /** A good plan for `series`, judged by at most `valuesMax` neighbouring values. */
+  choose(series: Series, valuesMax: number, hold: Int32Array | undefined): number {
+    const { x, count } = series;
+    const size = Math.min(count - 1, valuesMax);
+    const start = 1 + ((count - 1 - size) >> 1);
+    const end = start + size;
+    const predictor = bestPredictor(x, start, end);
+    const sum = this.countChanges(x, start, end, predictor);
+    const { rests, repeats, repeatSize } = this;
+    const misses = size - rests - repeats;
+    const plain = size * log2(Math.max(1, sum / size) * 5);
+    const missed = misses > 0 ? misses * log2(Math.max(1, (sum - repeatSize) / misses) * 5) : 0;
+    const flags = entropy(rests, repeats, misses);
+    const cached = missed + flags + repeats * CHANGE_UNITS;
+    if (cached + CACHE_GAIN_UNITS * size >= plain) return predictor;
+    if (!hold || !this.canHold) return CACHE_MODE + predictor;
+    let both = 0;
+    let guide = 0;
+    for (let i = start; i < end; i++)
+      if (hold[i] === hold[i - 1]) {
+        guide++;
+        if (x[i] === x[i - 1]) both++;
       }
-    });
+    const split = entropy(both, guide - both) + entropy(rests - both, size - guide - rests + both);
+    const gain = entropy(rests, size - rests) - split;
+    return gain > HOLD_GAIN_UNITS * size ? HOLD_MODE + predictor : CACHE_MODE + predictor;
   }
 
-  symbol(base: number, s: number): void {
-    this.units += this.costs[base + s + 1]!;
-  }
-
-  raw(_value: number, count: number): void {
-    this.units += count * UNITS;
-  }
-
-  bits(_value: number, count: number): void {
-    this.units += count * UNITS;
-  }
-
-  number(base: number, value: number): void {
-    const length = bitLength(value);
-    this.symbol(base, Math.min(length, 15));
-    this.units += length * UNITS;
+  /** Counts values as before and changes seen before; returns the sum of all residuals' sizes. */
+  private countChanges(x: Int32Array, start: number, end: number, predictor: number): number {
+    const { recent, seen } = this;
+    let before = x[start - 1]!;
+    let slope = 0;
+    let sum = 0;
+    let rests = 0;
+    let repeats = 0;
+    let repeatSize = 0;
+    let changes = 0;
+    let value = 0;
+    let step = 0;
+    let size = 0;
+    let hash = 0;
+    let change = 0;
+    seen.fill(-RING);
+    recent[0] = before;
+    seen[(before + (before >> 6)) & (SLOTS - 1)] = 0;
+    for (let i = start; i < end; ++i) {
+      value = x[i]!;
+      step = value - before;
+      before = value;
+      size = predictor === 1 ? step - slope : predictor === 2 ? step - (slope >> 1) : step;
+      slope = step;
+      if (size < 0) size = -size;
+      sum += size;
+      if (step === 0) {
+        ++rests;
+        repeatSize += size;
+        continue;
+      }
+      hash = (value + (value >> 6)) & (SLOTS - 1);
+      change = seen[hash]!;
+      if (recent[change & (RING - 1)] === value && changes - change <= CHANGES_MAX) {
+        ++repeats;
+        repeatSize += size;
+      }
+      recent[++changes & (RING - 1)] = value;
+      seen[hash] = changes;
+    }
+    this.rests = rests;
+    this.repeats = repeats;
+    this.repeatSize = repeatSize;
+    return sum;
   }
 }
 
-/** Predictors in the order of the bits their residuals have on `x[start..end)`. */
-function rankPredictors(x: Int32Array, start: number, end: number): number[] {
-  const bits = [0, 0, 0, 0];
+/** The predictor whose residuals have the fewest bits on `x[start..end)`. */
+function bestPredictor(x: Int32Array, start: number, end: number): number {
+  let last = 0;
+  let linear = 0;
+  let damped = 0;
+  let average = 0;
   let before = x[start - 1]!;
   let mean = 16 * before;
   let slope = 0;
-  for (let i = start; i < end; i++) {
-    const value = x[i]!;
-    const step = value - before;
-    const half = step - (slope >> 1);
-    const far = value - ((mean + 8) >> 4);
-    bits[0]! += 32 - clz(step < 0 ? -step : step);
-    bits[1]! += 32 - clz(step < slope ? slope - step : step - slope);
-    bits[2]! += 32 - clz(half < 0 ? -half : half);
-    bits[3]! += 32 - clz(far < 0 ? -far : far);
-    mean += (16 * value - mean) >> 3;
+  let value = 0;
+  let step = 0;
+  let half = 0;
+  let far = 0;
+  for (let i = start; i < end; ++i) {
+    value = x[i]!;
+    step = value - before;
+    half = step - (slope >> 1);
+    far = value - ((mean + 8) >> 4);
+    last -= clz(step < 0 ? -step : step);
+    linear -= clz(step < slope ? slope - step : step - slope);
+    damped -= clz(half < 0 ? -half : half);
+    average -= clz(far < 0 ? -far : far);
+    mean += (16 * value - mean) >> 2;
     slope = step;
     before = value;
   }
-  return [0, 1, 2, 3].sort((a, b) => bits[a]! - bits[b]!);
+  const least = Math.min(last, linear, damped, average);
+  return least === last ? 0 : least === linear ? 1 : least === damped ? 2 : 3;
 }
-
-/** Chooses plans; keeps its tables and work space between series. */
-export class Planner {
-  private readonly meter: CostMeter;
-  private readonly encoder: SeriesEncoder;
-  private readonly sampleMax: number;
-
-  /** Judges series by at most `sampleMax` neighbouring values. */
-  constructor(sampleMax: number, priors: string) {
-    this.meter = new CostMeter(priors);
-    this.sampleMax = sampleMax;
-    this.encoder = new SeriesEncoder(this.meter);
-  }
-
-  /** The cheapest plan for the series `x[0..count)`. */
-  choose(x: Int32Array, count: number, base: number, hold: Int32Array | undefined): number {
-    const size = Math.min(count, this.sampleMax);
-    const start = Math.max(1, (count - size) >> 1);
-    const ranked = rankPredictors(x, start, start + size - (start === 1 ? 1 : 0));
-    let best = 0;
-    let bestUnits = Infinity;
-    for (let mode = 0; mode <= (hold ? HOLD_MODE : CACHE_MODE); mode += CACHE_MODE)
-      for (let rank = 0; rank < RANKS; rank++) {
-        const plan = mode + ranked[rank]!;
-        this.meter.units = 0;
-        this.encoder.start(x, count, base, plan, hold);
-        this.encoder.skipTo(start);
-        this.encoder.run(size);
-        if (this.meter.units >= bestUnits) continue;
-        best = plan;
-        bestUnits = this.meter.units;
-      }
-    return best;
-  }
-}
-
-/** Predictors that are costed exactly. */
-const RANKS = 2;

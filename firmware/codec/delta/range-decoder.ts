@@ -1,10 +1,11 @@
 // Range coder, reading side (firmware/SPEC.md §3). Reads zeros past the end; any input decodes to something.
 import { GodwitError } from "../error.ts";
 import type { ReadHeader } from "./header.ts";
-import { ADD, adaptiveModel, halve, SHIFT, SUM_MAX, staticModel } from "./model.ts";
+import { T_CACHE } from "./layout.ts";
+import { AdaptiveModel, SHIFT, startModel } from "./model.ts";
 
 const TOP = 0x3fffffff;
-const BOTTOM = 0x400000;
+const BOTTOM = 0x4000;
 
 export class RangeDecoder {
   private readonly bytes: Uint8Array;
@@ -13,15 +14,15 @@ export class RangeDecoder {
   private code = 0;
   private range = TOP;
   private readonly model: Uint16Array;
-  private readonly adaptive: boolean;
+  private readonly adaptive: AdaptiveModel | undefined;
 
   /** Decodes the bytes behind the header up to, but not including, `end`. */
   constructor(bytes: Uint8Array, header: ReadHeader, end: number, priors: string) {
     this.bytes = bytes;
     this.at = header.bodyOffset;
     this.end = end;
-    this.adaptive = header.profile === "adaptive";
-    this.model = this.adaptive ? adaptiveModel(priors) : staticModel(priors);
+    if (header.profile === "adaptive") this.adaptive = new AdaptiveModel(priors);
+    this.model = this.adaptive ? this.adaptive.model : startModel(priors);
     for (let i = 0; i < 3; i++) this.code = (this.code << 8) | this.byte(i);
     this.code = (this.code << 6) | (this.byte(3) >> 2);
   }
@@ -32,41 +33,26 @@ export class RangeDecoder {
   }
 
   private shift(): void {
-    do {
-      const two = this.byte(3) & 3;
-      this.at++;
-      this.code = ((this.code << 8) | (two << 6) | (this.byte(3) >> 2)) & TOP;
-      this.range <<= 8;
-    } while (this.range < BOTTOM);
+    const high = ((this.byte(3) & 3) << 14) | (this.byte(4) << 6);
+    this.at += 2;
+    this.code = ((this.code << 16) | high | (this.byte(3) >> 2)) & TOP;
+    this.range <<= 16;
   }
 
   /** @throws GodwitError `malformed` on a state that no encoder leaves behind. */
   symbol(base: number): number {
-    const model = this.model;
-    const sum = this.adaptive ? model[base]! : 1 << SHIFT;
-    const part = (this.range / sum) | 0;
+    const { adaptive, model } = this;
+    const part = this.range >>> SHIFT;
     const target = (this.code / part) | 0;
-    if (target >= sum) throw new GodwitError("malformed", "delta batch: impossible range state");
+    if (target >= 1 << SHIFT)
+      throw new GodwitError("malformed", "delta batch: impossible range state");
     let s = 0;
-    let below = 0;
-    let weight: number;
-    if (this.adaptive) {
-      weight = model[base + 1]!;
-      while (below + weight <= target) {
-        below += weight;
-        weight = model[base + ++s + 1]!;
-      }
-      model[base + s + 1] = weight + ADD;
-      model[base] = sum + ADD;
-      if (sum > SUM_MAX) halve(model, base);
-    } else {
-      while (model[base + s + 1]! <= target) s++;
-      below = model[base + s]!;
-      weight = model[base + s + 1]! - below;
-    }
+    while (model[base + s + 1]! <= target) s++;
+    const below = model[base + s]!;
     this.code -= part * below;
-    this.range = part * weight;
+    this.range = part * (model[base + s + 1]! - below);
     if (this.range < BOTTOM) this.shift();
+    if (adaptive && base >= T_CACHE) adaptive.count(base, s);
     return s;
   }
 

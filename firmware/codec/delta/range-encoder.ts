@@ -1,32 +1,31 @@
 // Range coder with carry, writing side (G. N. N. Martin 1979; firmware/SPEC.md §3). All numbers stay below 2^31.
-import { ADD, adaptiveModel, halve, SHIFT, SUM_MAX, staticModel } from "./model.ts";
+import { T_CACHE } from "./layout.ts";
+import { AdaptiveModel, SHIFT, startModel } from "./model.ts";
 
-const TOP = 0x3fffffff;
-/** A range below this makes room for another byte. */
-export const BOTTOM = 0x400000;
+export const TOP = 0x3fffffff;
+/** A range below this makes room for two more bytes. */
+export const BOTTOM = 0x4000;
 
 /** Length of `value` in bits; 0 for 0. Whole numbers up to 2^53. */
 export function bitLength(value: number): number {
   return value < 0x80000000 ? 32 - Math.clz32(value) : 63 - Math.clz32(value / 0x80000000);
 }
 
-/** Symbols and raw bits to bytes. Past the end of its buffer it only counts: see `length`. */
+/** Symbols and raw bits to bytes. Past the end of its buffer it only counts: see `finish`. */
 export class RangeEncoder {
-  private readonly target: Uint8Array;
-  private at = 0;
-  private first = 0;
+  /** The state is open to series-encoder.ts, which has the arithmetic in line. */
+  readonly target: Uint8Array;
+  at = 0;
   low = 0;
   range = TOP;
   readonly model: Uint16Array;
-  /** Start weights, copied back before each adaptive stream. */
-  private readonly trained: Uint16Array | undefined;
-  readonly adaptive: boolean;
+  readonly adaptive: AdaptiveModel | undefined;
+  private first = 0;
 
-  constructor(target: Uint8Array, adaptive: boolean, priors: string) {
+  constructor(target: Uint8Array, isAdaptive: boolean, priors: string) {
     this.target = target;
-    this.adaptive = adaptive;
-    this.model = adaptive ? adaptiveModel(priors) : staticModel(priors);
-    if (adaptive) this.trained = this.model.slice();
+    if (isAdaptive) this.adaptive = new AdaptiveModel(priors);
+    this.model = this.adaptive ? this.adaptive.model : startModel(priors);
   }
 
   /** Begins a stream at `offset` of the target. */
@@ -35,31 +34,25 @@ export class RangeEncoder {
     this.at = offset;
     this.low = 0;
     this.range = TOP;
-    if (this.trained) this.model.set(this.trained);
+    this.adaptive?.reset();
+  }
+
+  /** Goes on with a state that was moved in line. */
+  resume(low: number, range: number, at: number): void {
+    this.low = low;
+    this.range = range;
+    this.at = at;
   }
 
   /** Codes symbol `s` of the table at `base`. */
   symbol(base: number, s: number): void {
-    const model = this.model;
-    const at = base + s + 1;
-    if (this.adaptive) {
-      const sum = model[base]!;
-      const part = (this.range / sum) | 0;
-      let below = 0;
-      for (let i = base + 1; i < at; i++) below += model[i]!;
-      const weight = model[at]!;
-      this.low += part * below;
-      this.range = part * weight;
-      model[at] = weight + ADD;
-      model[base] = sum + ADD;
-      if (sum > SUM_MAX) halve(model, base);
-    } else {
-      const part = this.range >>> SHIFT;
-      const below = model[at - 1]!;
-      this.low += part * below;
-      this.range = part * (model[at]! - below);
-    }
+    const { adaptive, model } = this;
+    const part = this.range >>> SHIFT;
+    const below = model[base + s]!;
+    this.low += part * below;
+    this.range = part * (model[base + s + 1]! - below);
     if (this.range < BOTTOM) this.shift();
+    if (adaptive && base >= T_CACHE) adaptive.count(base, s);
   }
 
   /** Codes the `count` (at most 12) low bits of `value` as they are. */
@@ -69,30 +62,14 @@ export class RangeEncoder {
     if (this.range < BOTTOM) this.shift();
   }
 
+  /** Writes the two settled bytes of `low`; `range` is large again. */
   private shift(): void {
-    this.low = this.carry(this.low, this.range);
-  }
-
-  /** Writes the settled bytes of `low` until `range` is large again; returns the rest, `range` is set. */
-  carry(low: number, range: number): number {
-    const { target } = this;
-    let at = this.at;
-    let rest = low;
-    let wide = range;
-    if (rest > TOP) {
-      let i = at - 1;
-      while (target[i] === 255) target[i--] = 0;
-      target[i]!++;
-      rest &= TOP;
-    }
-    do {
-      target[at++] = rest >>> 22;
-      rest = (rest & 0x3fffff) << 8;
-      wide <<= 8;
-    } while (wide < BOTTOM);
-    this.at = at;
-    this.range = wide;
-    return rest;
+    const { target, low } = this;
+    if (low > TOP) carry(target, this.at);
+    target[this.at++] = low >>> 22;
+    target[this.at++] = low >>> 14;
+    this.low = (low & 0x3fff) << 16;
+    this.range <<= 16;
   }
 
   /** Raw bits of any count up to 53, high part first. */
@@ -125,12 +102,7 @@ export class RangeEncoder {
     if (length > 1) this.bits(value - 2 ** (length - 1), length - 1);
   }
 
-  /** Offset behind the last byte if the stream ended now; may exceed the buffer. */
-  get length(): number {
-    return this.at + 4;
-  }
-
-  /** Ends the stream with as few bytes as possible and returns the offset behind it. */
+  /** Ends the stream with as few bytes as possible and returns the offset behind it; may exceed the buffer. */
   finish(): number {
     const last = this.low + this.range - 1;
     let value = this.low;
@@ -140,11 +112,16 @@ export class RangeEncoder {
       value = this.low;
     }
     this.low = value;
-    for (let i = 0; i < 4; i++) {
-      this.range = BOTTOM >> 8;
-      this.shift();
-    }
+    this.shift();
+    this.shift();
     while (this.at > this.first && this.target[this.at - 1] === 0) this.at--;
     return this.at;
   }
+}
+
+/** Adds one to the bytes before `at`. */
+export function carry(target: Uint8Array, at: number): void {
+  let i = at - 1;
+  while (target[i] === 255) target[i--] = 0;
+  target[i]!++;
 }

@@ -1,196 +1,224 @@
-// Residuals of one series, written in slices (firmware/SPEC.md §6): predictor, cache of recent values, scale.
+// Residuals of one series, written in slices (firmware/SPEC.md §6): predictor, changes seen before, scale.
 import {
   CACHE_MODE,
-  CACHE_SIZE,
+  CHANGES_MAX,
+  FAR_CHANGES,
   HOLD_MODE,
+  MISS,
   PLAIN,
   RESIDUAL,
-  RESIDUAL_STEP,
+  REST,
   T_CACHE,
   T_CACHE_FAR,
   T_ESCAPE,
 } from "./layout.ts";
+import { BLOCK, SHIFT } from "./model.ts";
+import { BOTTOM, carry, type RangeEncoder, TOP } from "./range-encoder.ts";
+import { FAR_SCALE, FAR_TABLES, scaleTables, WIDE_SCALE } from "./scale.ts";
+import type { Series } from "./series.ts";
 
-const EMPTY = 0x7fffffff;
 const STEP = PLAIN + 1;
+const AFTER_REST = STEP;
+const AFTER_CHANGE = 2 * STEP;
+const AFTER_RESTS = 3 * STEP;
+const GUIDE_RESTS = 4 * STEP;
+const GUIDE_MOVES = 8 * STEP;
+const FAR = FAR_CHANGES + 1;
 const ESCAPE = RESIDUAL - 1;
-/** Room in front of the most recent value, so that a new one seldom moves the others. */
-const RECENT_ROOM = 3 * CACHE_SIZE;
+/** Changes in the ring, a power of two above CHANGES_MAX; slots of the hash, another. */
+const RING = 32;
+const SLOTS = 64;
 const clz = Math.clz32;
 
-/** Takes symbols: the range coder, or whoever counts their cost. */
-export interface SymbolSink {
-  symbol(base: number, symbol: number): void;
-  raw(value: number, count: number): void;
-  bits(value: number, count: number): void;
-  number(base: number, value: number): void;
-}
-
-// Residual tables by scale, as distances from the first: three by history for each of the four smallest
-// half octaves of the mean, one for each of the next two, then one pair for small and one for large scales.
-const TWO = 2 * RESIDUAL_STEP;
-export const ONE_SCALE = 3 * RESIDUAL_STEP;
-export const TWO_SCALES = 6 * RESIDUAL_STEP;
-export const THREE_SCALES = 9 * RESIDUAL_STEP;
-export const FOUR_SCALES = 12 * RESIDUAL_STEP;
-export const FIVE_SCALES = 13 * RESIDUAL_STEP;
-export const NEAR = 14 * RESIDUAL_STEP;
-export const FAR = 16 * RESIDUAL_STEP;
-
-// Hot code: an interpreter pays for every property, call and array access, so state lives in locals
-// and is written back once per slice.
 export class SeriesEncoder {
-  private readonly coder: SymbolSink;
-  protected x: Int32Array = new Int32Array(1);
+  private readonly coder: RangeEncoder;
+  private readonly tables = scaleTables();
+  private readonly recent = new Int32Array(RING);
+  /** Number of the change that last gave a value, by hash. */
+  private readonly seen = new Int16Array(SLOTS);
+  private x: Int32Array = this.recent;
   private hold: Int32Array | undefined;
-  private count = 0;
-  protected base = 0;
-  protected predictor = 0;
+  /** Position last coded, and the last of the series. */
+  private at = 0;
+  private end = 0;
+  private base = 0;
+  private predictor = 0;
   private isCached = false;
-  private next = 0;
-  protected average = 16;
-  protected previous = 0;
+  private scale = 16;
+  private slope = 0;
   private mean = 0;
-  private lastHit = 0;
-  private head = RECENT_ROOM;
-  private readonly recent = new Int32Array(RECENT_ROOM + CACHE_SIZE);
-  /** Value last seen by hash: tells most new values without searching. */
-  private readonly seen = new Int32Array(128);
+  private changes = 0;
+  private last = 0;
 
-  constructor(coder: SymbolSink) {
+  constructor(coder: RangeEncoder) {
     this.coder = coder;
   }
 
-  /** Starts a series of `count` values whose first one (zero) is known. */
-  start(x: Int32Array, count: number, base: number, plan: number, hold?: Int32Array): void {
+  /** Starts a series whose first value is known. */
+  start(series: Series, base: number, plan: number, hold?: Int32Array): void {
+    const { x } = series;
     this.x = x;
-    this.count = count;
+    this.at = 0;
+    this.end = series.count - 1;
     this.base = base;
     this.predictor = plan & 3;
     this.isCached = plan >= CACHE_MODE;
     this.hold = plan >= HOLD_MODE ? hold : undefined;
-    this.next = 1;
-    this.average = 16;
-    this.previous = 0;
-    this.mean = 0;
-    this.lastHit = 0;
+    this.scale = 16;
+    this.slope = 0;
+    this.mean = 16 * x[0]!;
+    this.changes = 0;
+    this.last = 0;
     if (this.isCached) {
-      this.recent.fill(EMPTY);
-      this.seen.fill(EMPTY);
-      this.head = RECENT_ROOM;
-      this.recent[RECENT_ROOM] = 0;
-      this.seen[0] = 0;
+      this.seen.fill(-RING);
+      this.recent[0] = x[0]!;
+      this.seen[(x[0]! + (x[0]! >> 6)) & (SLOTS - 1)] = 0;
     }
   }
 
-  /** Goes on at value `i`, as if the values before had been coded without surprises. */
-  skipTo(i: number): void {
-    this.next = i;
-    this.mean = 16 * this.x[i - 1]!;
-  }
-
+  // An interpreter pays for every call, property and element: so state lives in locals, the range coder's
+  // arithmetic stands in line, and the function is as long as that takes.
   /** Codes up to `budget` values; true when the series is complete. */
+  // biome-ignore lint/complexity/noExcessiveLinesPerFunction: each call in this loop would cost more than the coding
   run(budget: number): boolean {
-    const end = Math.min(this.count, this.next + budget);
-    if (this.isCached) this.cached(end);
-    else this.residuals(this.next, end);
-    this.next = end;
-    return end === this.count;
-  }
-
-  private cached(end: number): void {
-    const { coder, hold, recent, seen, x } = this;
-    const isMean = this.predictor === 3;
-    let last = this.lastHit;
-    let head = this.head;
-    let before = x[this.next - 1]!;
-    for (let i = this.next; i < end; i++) {
-      const value = x[i]!;
-      const table = T_CACHE + STEP * (hold ? last + (hold[i] === hold[i - 1] ? 4 : 8) : last);
-      if (value === before) {
-        coder.symbol(table, 1);
-        last = last === 1 || last === 3 ? 3 : 1;
-        if (isMean) this.follow(value, i);
-        continue;
-      }
+    const { base, coder, hold, isCached, predictor, recent, seen, tables, x } = this;
+    const { adaptive, model, target } = coder;
+    const counts = adaptive?.counts;
+    const end = Math.min(this.end, this.at + budget);
+    let { low, range } = coder;
+    let out = coder.at;
+    let { changes, last, mean, scale, slope } = this;
+    let i = this.at;
+    let before = x[i]!;
+    let value = 0;
+    let step = 0;
+    let error = 0;
+    let table = 0;
+    let shift = 0;
+    let symbol = 0;
+    let below = 0;
+    let hash = 0;
+    let change = 0;
+    while (i < end) {
+      value = x[++i]!;
+      error = step = value - before;
       before = value;
-      const hash = (value + (value >> 7)) & 127;
-      const index = seen[hash] === value ? recent.indexOf(value, head) - head : -1;
-      if (index < 0 || index >= CACHE_SIZE) {
-        coder.symbol(table, 0);
-        this.residuals(i, i + 1);
-        seen[hash] = value;
-        if (head === 0) {
-          recent.copyWithin(RECENT_ROOM, 0, CACHE_SIZE);
-          head = RECENT_ROOM;
+      if (predictor !== 0) {
+        if (predictor === 3) {
+          error = value - ((mean + 8) >> 4);
+          mean += ((value << 4) - mean) >> 2;
+        } else {
+          error -= predictor === 1 ? slope : slope >> 1;
+          slope = step;
         }
-        head--;
-        last = 0;
+      }
+      if (isCached) {
+        table = T_CACHE + last;
+        if (hold) table += hold[i] === hold[i - 1] ? GUIDE_RESTS : GUIDE_MOVES;
+        if (step === 0) {
+          symbol = REST;
+          last = last === AFTER_REST || last === AFTER_RESTS ? AFTER_RESTS : AFTER_REST;
+        } else {
+          hash = (value + (value >> 6)) & (SLOTS - 1);
+          change = seen[hash]!;
+          symbol = MISS;
+          last = 0;
+          if (recent[change & (RING - 1)] === value && changes - change <= CHANGES_MAX) {
+            symbol = changes - change < FAR_CHANGES ? changes - change + 1 : FAR;
+            last = AFTER_CHANGE;
+          }
+          recent[++changes & (RING - 1)] = value;
+          seen[hash] = changes;
+        }
+        below = model[table + symbol]!;
+        range >>>= SHIFT;
+        low += range * below;
+        range *= model[table + symbol + 1]! - below;
+        if (range < BOTTOM) {
+          if (low > TOP) carry(target, out);
+          target[out++] = low >>> 22;
+          target[out++] = low >>> 14;
+          low = (low & 0x3fff) << 16;
+          range <<= 16;
+        }
+        if (counts) {
+          counts[table + symbol + 1]!++;
+          if (++counts[table]! === BLOCK) adaptive.adapt(table);
+        }
+        if (symbol > MISS) {
+          if (symbol === FAR) {
+            coder.resume(low, range, out);
+            coder.symbol(T_CACHE_FAR, changes - 1 - change - FAR_CHANGES);
+            low = coder.low;
+            range = coder.range;
+            out = coder.at;
+          }
+          continue;
+        }
+      }
+      error = (error << 1) ^ (error >> 31);
+      if (scale < WIDE_SCALE) {
+        table = base + tables[scale]!;
+        shift = 0;
+        symbol = error;
       } else {
-        if (index < 14) coder.symbol(table, index + 1);
-        else {
-          coder.symbol(table, 15);
-          coder.symbol(T_CACHE_FAR, index - 14);
+        shift = 26 - clz(scale);
+        table = base + tables[(scale >> shift) + 32]!;
+        if (scale >= FAR_SCALE) table += FAR_TABLES;
+        symbol = error >> shift;
+      }
+      scale += ((error << 3) - scale) >> 2;
+      if (symbol < ESCAPE) {
+        below = model[table + symbol]!;
+        range >>>= SHIFT;
+        low += range * below;
+        range *= model[table + symbol + 1]! - below;
+        if (counts) {
+          counts[table + symbol + 1]!++;
+          if (++counts[table]! === BLOCK) adaptive.adapt(table);
         }
-        recent.copyWithin(head + 1, head, head + index);
-        last = 2;
-        if (isMean) this.follow(value, i);
-      }
-      recent[head] = value;
-    }
-    this.lastHit = last;
-    this.head = head;
-  }
-
-  /** Prediction by the running mean (in sixteenths, of the first values and then the last eight), which `value` joins. */
-  protected follow(value: number, i: number): number {
-    const prediction = (this.mean + 8) >> 4;
-    this.mean += ((16 * value - this.mean) / (i < 7 ? i + 1 : 8)) | 0;
-    return prediction;
-  }
-
-  protected residuals(from: number, to: number): void {
-    const { base, coder, predictor, x } = this;
-    let average = this.average;
-    let previous = this.previous;
-    let before = x[from - 1]!;
-    let slope = from > 1 ? before - x[from - 2]! : 0;
-    for (let i = from; i < to; i++) {
-      const value = x[i]!;
-      let error = value - before;
-      if (predictor === 3) {
-        error = value - this.follow(value, i);
-      } else if (predictor !== 0) {
-        const step = error;
-        error -= predictor === 1 ? slope : slope >> 1;
-        slope = step;
-      }
-      before = value;
-      let table = base;
-      let shift = 0;
-      if (average < 4) {
-        if (average > 0) table += RESIDUAL_STEP;
-      } else if (average < 32) {
-        table += average < 12 ? ONE_SCALE : average < 24 ? TWO_SCALES : THREE_SCALES;
-        if (previous !== 0) table += previous === 1 ? RESIDUAL_STEP : TWO;
-      } else if (average < 64) table += average < 48 ? FOUR_SCALES : FIVE_SCALES;
-      else {
-        shift = 26 - clz(average);
-        table += average < 1024 ? NEAR : FAR;
-        if ((average >> (shift + 4)) & 1) table += RESIDUAL_STEP;
-      }
-      const high = error >> shift;
-      const folded = (high << 1) ^ (high >> 31);
-      if (folded < ESCAPE) coder.symbol(table, folded);
-      else {
+      } else {
+        coder.resume(low, range, out);
         coder.symbol(table, ESCAPE);
-        coder.number(T_ESCAPE, folded - ESCAPE);
+        coder.number(T_ESCAPE, symbol - ESCAPE);
+        low = coder.low;
+        range = coder.range;
+        out = coder.at;
       }
-      if (shift > 0) coder.bits(error & ((1 << shift) - 1), shift);
-      previous = error < 0 ? -error : error;
-      average += (16 * previous - average) >> 2;
+      if (range < BOTTOM) {
+        if (low > TOP) carry(target, out);
+        target[out++] = low >>> 22;
+        target[out++] = low >>> 14;
+        low = (low & 0x3fff) << 16;
+        range <<= 16;
+      }
+      if (shift > 0) {
+        if (shift > 12) {
+          coder.resume(low, range, out);
+          shift -= 12;
+          coder.raw((error >> shift) & 0xfff, 12);
+          low = coder.low;
+          range = coder.range;
+          out = coder.at;
+        }
+        range >>>= shift;
+        low += (error & ((1 << shift) - 1)) * range;
+        if (range < BOTTOM) {
+          if (low > TOP) carry(target, out);
+          target[out++] = low >>> 22;
+          target[out++] = low >>> 14;
+          low = (low & 0x3fff) << 16;
+          range <<= 16;
+        }
+      }
     }
-    this.average = average;
-    this.previous = previous;
+    coder.resume(low, range, out);
+    this.at = end;
+    this.scale = scale;
+    this.slope = slope;
+    this.mean = mean;
+    this.changes = changes;
+    this.last = last;
+    return end === this.end;
   }
 }
