@@ -10,13 +10,11 @@ import { gcd } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
 import {
   BLOB,
-  CACHE_MODE,
   CONSTANT,
   DIGITS,
   DIVISORS,
   FLOAT32,
   FLOAT64,
-  HOLD_MODE,
   LATTICE,
   MEAN,
   NONE,
@@ -73,7 +71,7 @@ export class BodyWriter {
     this.sliceValues = options.sliceValues;
     this.encoder = new SeriesEncoder(options.coder);
     this.plans = new Uint8Array(options.recorder.columns.length + 1);
-    this.planner = new Planner(options.coder.adaptive !== undefined);
+    this.planner = new Planner();
   }
 
   /**
@@ -82,13 +80,12 @@ export class BodyWriter {
    */
   *write(rows: number, unit: number, surveyValues: number): Generator<undefined, void> {
     this.surveyValues = surveyValues;
-    const { recorder, series } = this;
+    const { recorder } = this;
     this.before = undefined;
-    series.restart();
     this.coder.number(T_LENGTH, recorder.columns.length);
     if (rows > 1) {
       this.loadTimes(rows, unit);
-      const plan = this.plan(0, undefined);
+      const plan = this.plan(0);
       this.head(plan, T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD);
       yield* this.residuals(plan, T_RESIDUAL);
     }
@@ -124,12 +121,11 @@ export class BodyWriter {
   }
 
   /** The plan of the last survey, or a new one. */
-  private plan(index: number, hold: Int32Array | undefined): number {
+  private plan(index: number): number {
     const { series, plans } = this;
     if (series.isConstant) return CONSTANT;
-    if (this.surveyValues > 0) plans[index] = this.planner.choose(series, this.surveyValues, hold);
-    const plan = plans[index]!;
-    return !hold && plan >= HOLD_MODE ? plan - HOLD_MODE + CACHE_MODE : plan;
+    if (this.surveyValues > 0) plans[index] = this.planner.choose(series, this.surveyValues);
+    return plans[index]!;
   }
 
   /** Plan, first value and, unless constant, divisor and width of the series at hand. */
@@ -144,10 +140,10 @@ export class BodyWriter {
     coder.number(T_WIDE, series.low);
   }
 
-  private *residuals(plan: number, base: number, hold?: Int32Array): Generator<undefined, void> {
+  private *residuals(plan: number, base: number): Generator<undefined, void> {
     const { coder, encoder, series } = this;
     if (plan === CONSTANT) return;
-    encoder.start(series, base, plan, hold);
+    encoder.start(series, base, plan);
     while (!encoder.run(this.sliceValues)) yield;
     const { low, wide } = series;
     if (low === 0) return;
@@ -171,12 +167,10 @@ export class BodyWriter {
     if (hasExceptions) writeCorrections(coder, column, count, this.bits);
     if (quantum.kind === TEXT || quantum.kind === BLOB) writeEntries(coder, column, series);
     yield;
-    const hold = count === rows ? series.hold : undefined;
-    const plan = this.plan(index + 1, hold);
+    const plan = this.plan(index + 1);
     this.head(plan, T_PLAN, T_FIRST, T_GCD);
-    yield* this.residuals(plan, T_RESIDUAL_VALUE, hold);
+    yield* this.residuals(plan, T_RESIDUAL_VALUE);
     if (quantum.kind === FLOAT64) writeLowBits(coder, values, column, this.bits);
-    if (count === rows && plan !== CONSTANT) series.keep();
   }
 
   private kind(quantum: Quantum | undefined): void {

@@ -53,16 +53,12 @@ export class BodyReader {
   private readonly coder: RangeDecoder;
   private readonly header: ReadHeader;
   private readonly options: DecodeOptions;
-  private x: Int32Array;
+  private readonly x: Int32Array;
   private readonly series: SeriesDecoder;
   private readonly bits = new FloatBits();
   private before: Quantum | undefined;
-  /** Series of the last channel that had a value in every row. */
-  private hold: Int32Array | undefined;
   private channel = -1;
   private entryBytes = 0;
-  /** The series read last was not constant. */
-  private isVaried = false;
 
   constructor(coder: RangeDecoder, header: ReadHeader, options: DecodeOptions) {
     this.coder = coder;
@@ -108,7 +104,6 @@ export class BodyReader {
     tFirst: number,
     tGcd: number,
     base: number,
-    hold?: Int32Array,
   ): Float64Array {
     const { coder, x } = this;
     const plan = coder.symbol(tPlan);
@@ -119,8 +114,7 @@ export class BodyReader {
     if (plan > CONSTANT) throw malformed(`unknown plan ${plan} in channel ${this.channel}`);
     const divisor = coder.number(tGcd, SAFE - 1) + 1;
     const low = coder.number(T_WIDE, 30);
-    this.series.read(x, count, base, plan, hold);
-    this.isVaried = true;
+    this.series.read(x, count, base, plan);
     const unit = 2 ** low;
     for (let i = 1; i < count; i++) {
       const quotient = x[i]! * unit + (low > 0 ? coder.bits(low) : 0);
@@ -148,18 +142,12 @@ export class BodyReader {
     }
     const codes = flags & 2 ? this.exceptions(count) : undefined;
     const entries = quantum.kind === TEXT || quantum.kind === BLOB ? this.entries(quantum) : [];
-    const hold = count === rows ? this.hold : undefined;
-    this.isVaried = false;
-    const wholes = this.numbers(count, T_PLAN, T_FIRST, T_GCD, T_RESIDUAL_VALUE, hold);
+    const wholes = this.numbers(count, T_PLAN, T_FIRST, T_GCD, T_RESIDUAL_VALUE);
     const source = { wholes, codes, entries, channel: this.channel };
     const values =
       quantum.kind === FLOAT64
         ? doublesOf(source, this.coder, this.bits)
         : valuesOf(source, quantum);
-    if (count === rows && this.isVaried) {
-      this.hold = this.x;
-      this.x = new Int32Array(rows);
-    }
     if (!present) return values;
     let next = 0;
     return Array.from(present, (bit) => (bit ? values[next++] : undefined));

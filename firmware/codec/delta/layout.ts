@@ -69,8 +69,8 @@ export const T_PRESENT = 13 * STEP;
 export const T_EXACT = 15 * STEP;
 export const T_ULP = 17 * STEP;
 export const T_CACHE = 18 * STEP;
-export const T_CACHE_FAR = 30 * STEP;
-export const PLAIN_TABLES = 31;
+export const T_CACHE_FAR = 22 * STEP;
+export const PLAIN_TABLES = 23;
 
 // Residual tables: time first, then values; by the scale of the residuals before.
 export const T_RESIDUAL = PLAIN_TABLES * STEP;
@@ -80,8 +80,6 @@ export const RESIDUAL_TABLES = 2 * CLASS_TABLES;
 export const T_RESIDUAL_VALUE = T_RESIDUAL + CLASS_TABLES * RESIDUAL_STEP;
 export const MODEL_SIZE = T_RESIDUAL + RESIDUAL_TABLES * RESIDUAL_STEP;
 
-/** Plan symbols: predictor + 4 * mode; CONSTANT ends the series after its first value. */
-export const PLAIN_MODE = 0;
+/** Plan symbols: the predictor, CACHE_MODE more with changes; CONSTANT ends the series after its first value. */
 export const CACHE_MODE = 4;
-export const HOLD_MODE = 8;
-export const CONSTANT = 12;
+export const CONSTANT = 8;

@@ -1,5 +1,5 @@
 // Choice of predictor and mode for a series, by estimates on a stretch of its values (firmware/SPEC.md §6.2, §6.3).
-import { CACHE_MODE, CHANGES_MAX, HOLD_MODE } from "./layout.ts";
+import { CACHE_MODE, CHANGES_MAX } from "./layout.ts";
 import type { Series } from "./series.ts";
 
 const RING = 32;
@@ -9,7 +9,6 @@ const clz = Math.clz32;
 /** Sixteenths of a bit: of a repeated change beyond the choice itself; what a mode must save per value. */
 const CHANGE_UNITS = 56;
 const CACHE_GAIN_UNITS = 2;
-const HOLD_GAIN_UNITS = 2;
 
 /** Logarithm to base 2 in sixteenths, linear between powers of two; 0 for 0. */
 function log2(value: number): number {
@@ -39,18 +38,12 @@ function entropy(...counts: number[]): number {
 export class Planner {
   private readonly recent = new Int32Array(RING);
   private readonly seen = new Int16Array(SLOTS);
-  private readonly canHold: boolean;
   private rests = 0;
   private repeats = 0;
   private repeatSize = 0;
 
-  /** @param canHold the guide is worth its work */
-  constructor(canHold: boolean) {
-    this.canHold = canHold;
-  }
-
   /** A good plan for `series`, judged by at most `valuesMax` neighbouring values. */
-  choose(series: Series, valuesMax: number, hold: Int32Array | undefined): number {
+  choose(series: Series, valuesMax: number): number {
     const { x, count } = series;
     const size = Math.min(count - 1, valuesMax);
     const start = 1 + ((count - 1 - size) >> 1);
@@ -63,18 +56,7 @@ export class Planner {
     const missed = misses > 0 ? misses * log2(Math.max(1, (sum - repeatSize) / misses) * 5) : 0;
     const flags = entropy(rests, repeats, misses);
     const cached = missed + flags + repeats * CHANGE_UNITS;
-    if (cached + CACHE_GAIN_UNITS * size >= plain) return predictor;
-    if (!hold || !this.canHold) return CACHE_MODE + predictor;
-    let both = 0;
-    let guide = 0;
-    for (let i = start; i < end; i++)
-      if (hold[i] === hold[i - 1]) {
-        guide++;
-        if (x[i] === x[i - 1]) both++;
-      }
-    const split = entropy(both, guide - both) + entropy(rests - both, size - guide - rests + both);
-    const gain = entropy(rests, size - rests) - split;
-    return gain > HOLD_GAIN_UNITS * size ? HOLD_MODE + predictor : CACHE_MODE + predictor;
+    return cached + CACHE_GAIN_UNITS * size < plain ? CACHE_MODE + predictor : predictor;
   }
 
   /** Counts values as before and changes seen before; returns the sum of all residuals' sizes. */

@@ -4,7 +4,6 @@ import {
   CACHE_MODE,
   CHANGES_MAX,
   FAR_CHANGES,
-  HOLD_MODE,
   MISS,
   PLAIN,
   RESIDUAL,
@@ -36,27 +35,24 @@ export class SeriesDecoder {
   }
 
   /** Fills `x[0..count)`. */
-  read(x: Int32Array, count: number, base: number, plan: number, hold?: Int32Array): void {
+  read(x: Int32Array, count: number, base: number, plan: number): void {
     this.x = x;
     this.predictor = plan & 3;
     this.base = base;
     this.scale = 16;
     this.mean = 0;
     this.x[0] = 0;
-    const mode = plan & 12;
-    if (mode >= CACHE_MODE) this.readCached(count, mode === HOLD_MODE ? hold : undefined);
+    if (plan >= CACHE_MODE) this.readCached(count);
     else for (let i = 1; i < count; i++) x[i] = this.residual(i);
   }
 
-  private readCached(count: number, hold: Int32Array | undefined): void {
+  private readCached(count: number): void {
     const { coder, x } = this;
     const changes = new Int32Array(count);
     let change = 0;
     let last = 0;
     for (let i = 1; i < count; i++) {
-      let table = T_CACHE + last * STEP;
-      if (hold) table += hold[i] === hold[i - 1] ? 4 * STEP : 8 * STEP;
-      const symbol = coder.symbol(table);
+      const symbol = coder.symbol(T_CACHE + last * STEP);
       if (symbol === REST) {
         this.accept(i, x[i - 1]!);
         last = last === 1 || last === 3 ? 3 : 1;

@@ -3,7 +3,6 @@ import {
   CACHE_MODE,
   CHANGES_MAX,
   FAR_CHANGES,
-  HOLD_MODE,
   MISS,
   PLAIN,
   RESIDUAL,
@@ -21,8 +20,6 @@ const STEP = PLAIN + 1;
 const AFTER_REST = STEP;
 const AFTER_CHANGE = 2 * STEP;
 const AFTER_RESTS = 3 * STEP;
-const GUIDE_RESTS = 4 * STEP;
-const GUIDE_MOVES = 8 * STEP;
 const FAR = FAR_CHANGES + 1;
 const ESCAPE = RESIDUAL - 1;
 /** Changes in the ring, a power of two above CHANGES_MAX; slots of the hash, another. */
@@ -37,7 +34,6 @@ export class SeriesEncoder {
   /** Number of the change that last gave a value, by hash. */
   private readonly seen = new Int16Array(SLOTS);
   private x: Int32Array = this.recent;
-  private hold: Int32Array | undefined;
   /** Position last coded, and the last of the series. */
   private at = 0;
   private end = 0;
@@ -55,7 +51,7 @@ export class SeriesEncoder {
   }
 
   /** Starts a series whose first value is known. */
-  start(series: Series, base: number, plan: number, hold?: Int32Array): void {
+  start(series: Series, base: number, plan: number): void {
     const { x } = series;
     this.x = x;
     this.at = 0;
@@ -63,7 +59,6 @@ export class SeriesEncoder {
     this.base = base;
     this.predictor = plan & 3;
     this.isCached = plan >= CACHE_MODE;
-    this.hold = plan >= HOLD_MODE ? hold : undefined;
     this.scale = 16;
     this.slope = 0;
     this.mean = 16 * x[0]!;
@@ -81,7 +76,7 @@ export class SeriesEncoder {
   /** Codes up to `budget` values; true when the series is complete. */
   // biome-ignore lint/complexity/noExcessiveLinesPerFunction: each call in this loop would cost more than the coding
   run(budget: number): boolean {
-    const { base, coder, hold, isCached, predictor, recent, seen, tables, x } = this;
+    const { base, coder, isCached, predictor, recent, seen, tables, x } = this;
     const { adaptive, model, target } = coder;
     const counts = adaptive?.counts;
     const end = Math.min(this.end, this.at + budget);
@@ -114,7 +109,6 @@ export class SeriesEncoder {
       }
       if (isCached) {
         table = T_CACHE + last;
-        if (hold) table += hold[i] === hold[i - 1] ? GUIDE_RESTS : GUIDE_MOVES;
         if (step === 0) {
           symbol = REST;
           last = last === AFTER_REST || last === AFTER_RESTS ? AFTER_RESTS : AFTER_REST;

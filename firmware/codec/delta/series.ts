@@ -19,21 +19,17 @@ export interface Differences {
 /** Work space for one series at a time; made once per encoder. */
 export class Series {
   /** (value - first) / divisor, without the `low` lowest bits. */
-  x: Int32Array;
-  /** `x` of the last channel that had a value in every row; undefined before the first. */
-  hold: Int32Array | undefined;
+  readonly x: Int32Array;
   count = 0;
   first = 0;
   divisor = 1;
   /** Bits of each value that are sent raw. */
   low = 0;
   isConstant = false;
-  private spare: Int32Array;
   private exact: Float64Array | undefined;
 
   constructor(rowsMax: number) {
     this.x = new Int32Array(rowsMax);
-    this.spare = new Int32Array(rowsMax);
   }
 
   /** Doubles to fill with whole numbers below 2^53 before `reduce`; afterwards the raw parts of the values. */
@@ -93,18 +89,5 @@ export class Series {
       wide[i] = quotient - high * unit;
       x[i] = high;
     }
-  }
-
-  /** Keeps `x` for the next channel's comparison. */
-  keep(): void {
-    const free = this.hold ?? this.spare;
-    this.hold = this.x;
-    this.x = free;
-  }
-
-  /** Forgets the channels before. */
-  restart(): void {
-    if (this.hold) this.spare = this.hold;
-    this.hold = undefined;
   }
 }
