@@ -71,7 +71,6 @@ function possible(base: number): (symbol: number) => boolean {
   if (base === layout.T_KIND) return (s) => s <= layout.BLOB || s === layout.SAME;
   if (base === layout.T_FLAGS) return (s) => s < 8;
   if (base === layout.T_PLAN || base === layout.T_TIME_PLAN) return (s) => s <= layout.CONSTANT;
-  if (base >= layout.T_PRESENT && base < layout.T_ULP) return (s) => s < 2;
   return () => true;
 }
 

@@ -133,11 +133,10 @@ export class BodyReader {
     if (!quantum) return new Array(rows).fill(undefined);
     const flags = coder.symbol(T_FLAGS);
     if (flags > 3) throw malformed(`unknown flags ${flags} in channel ${this.channel}`);
-    const present = flags & 1 ? this.presence() : undefined;
+    const missing = flags & 1 ? this.flags(T_PRESENT, rows) : undefined;
     let count = rows;
-    if (present) {
-      count = 0;
-      for (const bit of present) count += bit;
+    if (missing) {
+      for (const bit of missing) count -= bit;
       if (count === 0) throw malformed(`no values in channel ${this.channel}`);
     }
     const codes = flags & 2 ? this.exceptions(count) : undefined;
@@ -148,9 +147,9 @@ export class BodyReader {
       quantum.kind === FLOAT64
         ? doublesOf(source, this.coder, this.bits)
         : valuesOf(source, quantum);
-    if (!present) return values;
+    if (!missing) return values;
     let next = 0;
-    return Array.from(present, (bit) => (bit ? values[next++] : undefined));
+    return Array.from(missing, (bit) => (bit ? undefined : values[next++]));
   }
 
   private kind(): Quantum | undefined {
@@ -191,28 +190,28 @@ export class BodyReader {
     return this.bits.fromOrder64(order, coder.raw(12), isNegative);
   }
 
-  private presence(): Uint8Array {
-    const present = new Uint8Array(this.header.rows);
-    let last = 1;
-    for (let i = 0; i < present.length; i++) {
-      last = this.coder.symbol(T_PRESENT + last * STEP);
-      if (last > 1) throw malformed(`presence ${last} in channel ${this.channel}`);
-      present[i] = last;
+  /** `count` flags, four per symbol; the table follows the four before. */
+  private flags(base: number, count: number): Uint8Array {
+    const flags = new Uint8Array(count);
+    let table = base;
+    for (let i = 0; i < count; i += 4) {
+      const pattern = this.coder.symbol(table);
+      if (i + 4 > count && pattern >> (count - i) > 0)
+        throw malformed(`flag behind the last value in channel ${this.channel}`);
+      for (let j = 0; j < 4 && i + j < count; j++) flags[i + j] = (pattern >> j) & 1;
+      table = pattern === 0 ? base : pattern === 15 ? base + 2 * STEP : base + STEP;
     }
-    return present;
+    return flags;
   }
 
   /** Codes of corrections by value; a raw double stands in an own list behind them. */
   private exceptions(count: number): Corrections {
     const codes: Corrections = new Map();
-    let last = 0;
-    for (let i = 0; i < count; i++) {
-      last = this.coder.symbol(T_EXACT + last * STEP);
-      if (last > 1) throw malformed(`correction flag ${last} in channel ${this.channel}`);
-      if (last === 0) continue;
+    this.flags(T_EXACT, count).forEach((isOff, i) => {
+      if (!isOff) return;
       const code = this.coder.number(T_ULP, RAW - 1) + 1;
       codes.set(i, code === RAW ? { raw: this.double() } : code);
-    }
+    });
     return codes;
   }
 

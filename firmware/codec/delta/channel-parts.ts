@@ -15,15 +15,34 @@ export function writeDouble(coder: RangeEncoder, value: number, bits: FloatBits)
   coder.raw(bits.low12(value), 12);
 }
 
-export function writePresence(coder: RangeEncoder, missing: readonly number[], rows: number): void {
-  let last = 1;
+/**
+ * `count` flags of which those at `places[0]`, `places[stride]`, … are set, four per symbol. The table follows
+ * the four before: none, some or all set.
+ */
+function writeFlags(
+  coder: RangeEncoder,
+  base: number,
+  places: readonly number[],
+  stride: number,
+  count: number,
+): void {
+  let table = base;
   let next = 0;
-  for (let row = 0; row < rows; row++) {
-    const here = missing[next] === row ? 0 : 1;
-    if (here === 0) next++;
-    coder.symbol(T_PRESENT + last * STEP, here);
-    last = here;
+  let place = places[0]!;
+  for (let row = 0; row < count; row += 4) {
+    let pattern = 0;
+    while (place < row + 4) {
+      pattern |= 1 << (place - row);
+      next += stride;
+      place = next < places.length ? places[next]! : count + 4;
+    }
+    coder.symbol(table, pattern);
+    table = pattern === 0 ? base : pattern === 15 ? base + 2 * STEP : base + STEP;
   }
+}
+
+export function writePresence(coder: RangeEncoder, missing: readonly number[], rows: number): void {
+  writeFlags(coder, T_PRESENT, missing, 1, rows);
 }
 
 export function writeCorrections(
@@ -33,16 +52,10 @@ export function writeCorrections(
   bits: FloatBits,
 ): void {
   const { exceptions, raws } = column;
-  let next = 0;
+  writeFlags(coder, T_EXACT, exceptions, 2, count);
   let raw = 0;
-  let last = 0;
-  for (let i = 0; i < count; i++) {
-    const isOff = exceptions[next] === i;
-    coder.symbol(T_EXACT + last * STEP, isOff ? 1 : 0);
-    last = isOff ? 1 : 0;
-    if (!isOff) continue;
-    const code = exceptions[next + 1]!;
-    next += 2;
+  for (let i = 1; i < exceptions.length; i += 2) {
+    const code = exceptions[i]!;
     coder.number(T_ULP, code - 1);
     if (code === RAW) writeDouble(coder, raws[raw++]!, bits);
   }

@@ -66,11 +66,11 @@ export const T_TIME_PLAN = 10 * STEP;
 export const T_TIME_FIRST = 11 * STEP;
 export const T_ESCAPE = 12 * STEP;
 export const T_PRESENT = 13 * STEP;
-export const T_EXACT = 15 * STEP;
-export const T_ULP = 17 * STEP;
-export const T_CACHE = 18 * STEP;
-export const T_CACHE_FAR = 22 * STEP;
-export const PLAIN_TABLES = 23;
+export const T_EXACT = 16 * STEP;
+export const T_ULP = 19 * STEP;
+export const T_CACHE = 20 * STEP;
+export const T_CACHE_FAR = 24 * STEP;
+export const PLAIN_TABLES = 25;
 
 // Residual tables: time first, then values; by the scale of the residuals before.
 export const T_RESIDUAL = PLAIN_TABLES * STEP;

@@ -1,25 +1,64 @@
-// Scale of residuals to residual table (firmware/SPEC.md §6.1).
-import { RESIDUAL_STEP } from "./layout.ts";
+// States of a residual's scale: table, raw bits, and where a symbol moves them (firmware/SPEC.md §6.1).
+import { CLASS_TABLES, RESIDUAL, RESIDUAL_STEP } from "./layout.ts";
 
-/** Scales from here on have bits that are sent raw. */
-export const WIDE_SCALE = 64;
-/** Scales from here on use other tables than those below. */
-export const FAR_SCALE = 1024;
-/** Offset of the far tables from the near ones. */
-export const FAR_TABLES = 2 * RESIDUAL_STEP;
-/** Smallest scale of the second table and of each further one; half octaves of the wide scales at the end. */
-const LIMITS = [1, 3, 5, 8, 12, 16, 21, 27, 34, 43, 53, 64, 80] as const;
+/** Sixteen times the mean residual that the small states stand for; each has a table of its own. */
+const SMALL = [0, 2, 4, 6, 8, 11, 14, 18, 23, 29, 36, 45] as const;
+/** Two wide states per octave from here on: sizes of the first two, and what ends each of the next moves. */
+const WIDE = [64, 91] as const;
+const WIDE_STEPS = [76, 108, 152, 215] as const;
+/** Octaves of wide states that share the near tables; the far ones share the last two. */
+const NEAR_OCTAVES = 4;
+export const STATES = 64;
+export const START_STATE = 6;
 
-/**
- * Offsets of tables: slot A for a scale A below WIDE_SCALE; for a wider one, divided by a power of two until
- * it lies from 32 to 63, that and 32 more.
- */
-export function scaleTables(): Uint16Array {
-  const tables = new Uint16Array(96);
-  let table = 0;
-  for (let i = 0; i < tables.length; i++) {
-    if (i === LIMITS[table]) table++;
-    tables[i] = table * RESIDUAL_STEP;
+/** The state after an escape to the folded residual `folded`. */
+export function escapedState(folded: number): number {
+  const size = 2 * folded;
+  const octave = 25 - Math.clz32(size);
+  return SMALL.length + 2 * octave + ((size >> (octave + 5)) & 1);
+}
+
+/** How states follow one another; the same for every series, so made once. */
+export class Scale {
+  /** Offset of a state's table in its class. */
+  readonly tables = new Uint16Array(STATES);
+  /** Bits of a residual that a state sends raw. */
+  readonly shifts = new Uint8Array(STATES);
+  /** Change of the state by symbol, in the slots of the tables. */
+  readonly moves = new Int8Array(CLASS_TABLES * RESIDUAL_STEP);
+
+  constructor() {
+    const small = SMALL.length;
+    for (let state = 0; state < STATES; state++) {
+      const octave = (state - small) >> 1;
+      let table = state;
+      if (octave >= 0) table = small + (octave < NEAR_OCTAVES ? 0 : 2) + (state & 1);
+      this.tables[state] = table * RESIDUAL_STEP;
+      this.shifts[state] = octave < 0 ? 0 : octave + 1;
+      for (let s = 0; s < RESIDUAL; s++)
+        this.moves[table * RESIDUAL_STEP + s] = octave < 0 ? smallMove(state, s) : wideMove(state, s);
+    }
   }
-  return tables;
+}
+
+/** The running mean a of sixteen times the residuals' sizes becomes a + floor((16 size - a) / 4). */
+function grow(size: number, residual: number): number {
+  return size + ((residual - size) >> 2);
+}
+
+function smallMove(state: number, symbol: number): number {
+  const size = grow(SMALL[state]!, 16 * ((symbol + 1) >> 1));
+  let next = 0;
+  while (next < SMALL.length - 1 && SMALL[next]! + SMALL[next + 1]! < 2 * size) next++;
+  if (2 * size > SMALL[next]! + WIDE[0] && next === SMALL.length - 1) next++;
+  return next - state;
+}
+
+function wideMove(state: number, symbol: number): number {
+  const half = state & 1;
+  const size = grow(WIDE[half]!, 16 * symbol + 8);
+  let next = -1;
+  if (size >= (half === 0 ? 54 : 76)) next = 0;
+  while (next >= 0 && next + half < WIDE_STEPS.length && size >= WIDE_STEPS[next + half]!) next++;
+  return next;
 }

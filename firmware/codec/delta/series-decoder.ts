@@ -14,7 +14,7 @@ import {
   T_ESCAPE,
 } from "./layout.ts";
 import type { RangeDecoder } from "./range-decoder.ts";
-import { FAR_SCALE, FAR_TABLES, scaleTables, WIDE_SCALE } from "./scale.ts";
+import { escapedState, Scale, START_STATE } from "./scale.ts";
 
 const STEP = PLAIN + 1;
 const X_MAX = 2 ** SERIES_BITS;
@@ -23,11 +23,11 @@ const FOLDED_MAX = 8 * X_MAX;
 
 export class SeriesDecoder {
   private readonly coder: RangeDecoder;
-  private readonly tables = scaleTables();
+  private readonly scale = new Scale();
   private x: Int32Array = new Int32Array(1);
   private predictor = 0;
   private base = 0;
-  private scale = 16;
+  private state = START_STATE;
   private mean = 0;
 
   constructor(coder: RangeDecoder) {
@@ -39,7 +39,7 @@ export class SeriesDecoder {
     this.x = x;
     this.predictor = plan & 3;
     this.base = base;
-    this.scale = 16;
+    this.state = START_STATE;
     this.mean = 0;
     this.x[0] = 0;
     if (plan >= CACHE_MODE) this.readCached(count);
@@ -80,6 +80,8 @@ export class SeriesDecoder {
 
   private residual(i: number): number {
     const { coder, x, scale } = this;
+    const table = scale.tables[this.state]!;
+    const shift = scale.shifts[this.state]!;
     const before = x[i - 1]!;
     let prediction = before;
     if (this.predictor === 3) prediction = (this.mean + 8) >> 4;
@@ -87,23 +89,16 @@ export class SeriesDecoder {
       const slope = i > 1 ? before - x[i - 2]! : 0;
       prediction += this.predictor === 1 ? slope : slope >> 1;
     }
-    let table = this.base;
-    let shift = 0;
-    if (scale < WIDE_SCALE) table += this.tables[scale]!;
-    else {
-      shift = 26 - Math.clz32(scale);
-      table += this.tables[(scale >> shift) + 32]!;
-      if (scale >= FAR_SCALE) table += FAR_TABLES;
-    }
-    let symbol = coder.symbol(table);
-    if (symbol === RESIDUAL - 1) symbol += coder.number(T_ESCAPE, FOLDED_MAX);
+    let symbol = coder.symbol(this.base + table);
+    const isEscape = symbol === RESIDUAL - 1;
+    if (isEscape) symbol += coder.number(T_ESCAPE, FOLDED_MAX);
     const folded = symbol * 2 ** shift + (shift > 0 ? coder.bits(shift) : 0);
     if (folded > FOLDED_MAX)
       throw new GodwitError("malformed", `delta batch: residual ${i} of a series beyond its bounds`);
     const value = prediction + ((folded >>> 1) ^ -(folded & 1));
     if (!(value <= X_MAX && value >= -X_MAX))
       throw new GodwitError("malformed", `delta batch: value ${i} of a series beyond its bounds`);
-    this.scale += (8 * folded - scale) >> 2;
+    this.state = isEscape ? escapedState(folded) : this.state + scale.moves[table + symbol]!;
     this.mean += (16 * value - this.mean) >> 2;
     return value;
   }

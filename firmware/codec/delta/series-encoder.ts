@@ -10,10 +10,12 @@ import {
   T_CACHE,
   T_CACHE_FAR,
   T_ESCAPE,
+  T_RESIDUAL,
+  T_RESIDUAL_VALUE,
 } from "./layout.ts";
 import { BLOCK, SHIFT } from "./model.ts";
 import { BOTTOM, carry, type RangeEncoder, TOP } from "./range-encoder.ts";
-import { FAR_SCALE, FAR_TABLES, scaleTables, WIDE_SCALE } from "./scale.ts";
+import { escapedState, Scale, START_STATE } from "./scale.ts";
 import type { Series } from "./series.ts";
 
 const STEP = PLAIN + 1;
@@ -25,11 +27,10 @@ const ESCAPE = RESIDUAL - 1;
 /** Changes in the ring, a power of two above CHANGES_MAX; slots of the hash, another. */
 const RING = 32;
 const SLOTS = 64;
-const clz = Math.clz32;
 
 export class SeriesEncoder {
   private readonly coder: RangeEncoder;
-  private readonly tables = scaleTables();
+  private readonly scale = new Scale();
   private readonly recent = new Int32Array(RING);
   /** Number of the change that last gave a value, by hash. */
   private readonly seen = new Int16Array(SLOTS);
@@ -38,9 +39,12 @@ export class SeriesEncoder {
   private at = 0;
   private end = 0;
   private base = 0;
+  /** Tables of times and of values; the model's own numbers. */
+  private readonly ofTimes: Uint16Array;
+  private readonly ofValues: Uint16Array;
   private predictor = 0;
   private isCached = false;
-  private scale = 16;
+  private state = START_STATE;
   private slope = 0;
   private mean = 0;
   private changes = 0;
@@ -48,6 +52,8 @@ export class SeriesEncoder {
 
   constructor(coder: RangeEncoder) {
     this.coder = coder;
+    this.ofTimes = coder.model.subarray(T_RESIDUAL, T_RESIDUAL_VALUE);
+    this.ofValues = coder.model.subarray(T_RESIDUAL_VALUE);
   }
 
   /** Starts a series whose first value is known. */
@@ -59,7 +65,7 @@ export class SeriesEncoder {
     this.base = base;
     this.predictor = plan & 3;
     this.isCached = plan >= CACHE_MODE;
-    this.scale = 16;
+    this.state = START_STATE;
     this.slope = 0;
     this.mean = 16 * x[0]!;
     this.changes = 0;
@@ -76,13 +82,15 @@ export class SeriesEncoder {
   /** Codes up to `budget` values; true when the series is complete. */
   // biome-ignore lint/complexity/noExcessiveLinesPerFunction: each call in this loop would cost more than the coding
   run(budget: number): boolean {
-    const { base, coder, isCached, predictor, recent, seen, tables, x } = this;
+    const { base, coder, isCached, predictor, recent, seen, x } = this;
+    const { moves, shifts, tables } = this.scale;
     const { adaptive, model, target } = coder;
+    const residuals = base === T_RESIDUAL ? this.ofTimes : this.ofValues;
     const counts = adaptive?.counts;
     const end = Math.min(this.end, this.at + budget);
     let { low, range } = coder;
     let out = coder.at;
-    let { changes, last, mean, scale, slope } = this;
+    let { changes, last, mean, slope, state } = this;
     let i = this.at;
     let before = x[i]!;
     let value = 0;
@@ -91,14 +99,16 @@ export class SeriesEncoder {
     let table = 0;
     let shift = 0;
     let symbol = 0;
+    let slot = 0;
     let below = 0;
     let hash = 0;
     let change = 0;
     while (i < end) {
       value = x[++i]!;
-      error = step = value - before;
+      error = value - before;
       before = value;
-      if (predictor !== 0) {
+      step = error;
+      if (predictor > 0) {
         if (predictor === 3) {
           error = value - ((mean + 8) >> 4);
           mean += ((value << 4) - mean) >> 2;
@@ -151,29 +161,24 @@ export class SeriesEncoder {
         }
       }
       error = (error << 1) ^ (error >> 31);
-      if (scale < WIDE_SCALE) {
-        table = base + tables[scale]!;
-        shift = 0;
-        symbol = error;
-      } else {
-        shift = 26 - clz(scale);
-        table = base + tables[(scale >> shift) + 32]!;
-        if (scale >= FAR_SCALE) table += FAR_TABLES;
-        symbol = error >> shift;
-      }
-      scale += ((error << 3) - scale) >> 2;
+      table = tables[state]!;
+      shift = shifts[state]!;
+      symbol = error >> shift;
       if (symbol < ESCAPE) {
-        below = model[table + symbol]!;
+        slot = table + symbol;
+        state += moves[slot]!;
+        below = residuals[slot]!;
         range >>>= SHIFT;
         low += range * below;
-        range *= model[table + symbol + 1]! - below;
+        range *= residuals[slot + 1]! - below;
         if (counts) {
-          counts[table + symbol + 1]!++;
-          if (++counts[table]! === BLOCK) adaptive.adapt(table);
+          counts[base + slot + 1]!++;
+          if (++counts[base + table]! === BLOCK) adaptive.adapt(base + table);
         }
       } else {
+        state = escapedState(error);
         coder.resume(low, range, out);
-        coder.symbol(table, ESCAPE);
+        coder.symbol(base + table, ESCAPE);
         coder.number(T_ESCAPE, symbol - ESCAPE);
         low = coder.low;
         range = coder.range;
@@ -186,17 +191,19 @@ export class SeriesEncoder {
         low = (low & 0x3fff) << 16;
         range <<= 16;
       }
-      if (shift > 0) {
+      if (shift) {
+        error -= symbol << shift;
         if (shift > 12) {
           coder.resume(low, range, out);
           shift -= 12;
-          coder.raw((error >> shift) & 0xfff, 12);
+          coder.raw(error >> shift, 12);
           low = coder.low;
           range = coder.range;
           out = coder.at;
+          error &= (1 << shift) - 1;
         }
         range >>>= shift;
-        low += (error & ((1 << shift) - 1)) * range;
+        low += error * range;
         if (range < BOTTOM) {
           if (low > TOP) carry(target, out);
           target[out++] = low >>> 22;
@@ -208,7 +215,7 @@ export class SeriesEncoder {
     }
     coder.resume(low, range, out);
     this.at = end;
-    this.scale = scale;
+    this.state = state;
     this.slope = slope;
     this.mean = mean;
     this.changes = changes;
