@@ -6,7 +6,6 @@ import {
   writeLowBits,
   writePresence,
 } from "./channel-parts.ts";
-import { gcd } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
 import {
   BLOB,
@@ -93,31 +92,19 @@ export class BodyWriter {
       for (let i = 0; i < recorder.columns.length; i++) yield* this.column(i, rows);
   }
 
+  /** Differences of times: mostly one and the same. */
   private loadTimes(rows: number, unit: number): void {
     const { series } = this;
     const { times } = this.recorder;
-    const { x } = series;
-    let before = times[1]!;
-    const first = (before - times[0]!) / unit;
-    let least = 0;
-    let most = 0;
-    let divisor = 0;
-    for (let i = 2; i < rows; i++) {
-      const time = times[i]!;
-      const difference = (time - before) / unit - first;
+    const { wide } = series;
+    let before = times[0]!;
+    let time = 0;
+    for (let i = 1; i < rows; ++i) {
+      time = times[i]!;
+      wide[i - 1] = (time - before) / unit;
       before = time;
-      x[i - 1] = difference;
-      if (difference > most) most = difference;
-      else if (difference < least) least = difference;
-      if (difference !== 0 && divisor !== 1) divisor = gcd(difference, divisor);
     }
-    x[0] = 0;
-    if (most < 0x40000000 && least > -0x40000000)
-      series.accept({ count: rows - 1, first, divisor, least, most, isWide: false });
-    else {
-      for (let i = 1; i < rows; i++) series.wide[i - 1] = (times[i]! - times[i - 1]!) / unit;
-      series.reduce(rows - 1);
-    }
+    series.reduce(rows - 1);
   }
 
   /** The plan of the last survey, or a new one. */
@@ -156,8 +143,7 @@ export class BodyWriter {
   private *column(index: number, rows: number): Generator<undefined, void> {
     const { coder, series, recorder } = this;
     const column = recorder.columns[index]!;
-    const values = { raw: recorder.raw, at: index, stride: recorder.columns.length, rows };
-    const count = column.load(values, series);
+    const count = column.load(series, rows, recorder.count);
     const { quantum } = column;
     this.kind(count === 0 ? undefined : quantum);
     if (count === 0) return;
@@ -165,12 +151,12 @@ export class BodyWriter {
     coder.symbol(T_FLAGS, (count < rows ? 1 : 0) + (hasExceptions ? 2 : 0));
     if (count < rows) writePresence(coder, column.missing, rows);
     if (hasExceptions) writeCorrections(coder, column, count, this.bits);
-    if (quantum.kind === TEXT || quantum.kind === BLOB) writeEntries(coder, column, series);
+    if (quantum.kind === TEXT || quantum.kind === BLOB) writeEntries(coder, column, rows);
     yield;
     const plan = this.plan(index + 1);
     this.head(plan, T_PLAN, T_FIRST, T_GCD);
     yield* this.residuals(plan, T_RESIDUAL_VALUE);
-    if (quantum.kind === FLOAT64) writeLowBits(coder, values, column, this.bits);
+    if (quantum.kind === FLOAT64) writeLowBits(coder, column, rows, this.bits);
   }
 
   private kind(quantum: Quantum | undefined): void {

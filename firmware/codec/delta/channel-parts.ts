@@ -1,10 +1,9 @@
 // Parts of a channel beside its series (firmware/SPEC.md §5): who is missing, who is corrected, texts, lowest bits.
 import { encodeUtf8 } from "../utf8.ts";
-import type { Column, RawValues } from "./column.ts";
+import type { Column } from "./column.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { PLAIN, RAW, T_EXACT, T_LENGTH, T_PRESENT, T_SMALL, T_ULP, TEXT } from "./layout.ts";
 import type { RangeEncoder } from "./range-encoder.ts";
-import type { Series } from "./series.ts";
 
 const STEP = PLAIN + 1;
 
@@ -64,16 +63,17 @@ export function writeCorrections(
 /** The twelve lowest bits of doubles: once if they never change. */
 export function writeLowBits(
   coder: RangeEncoder,
-  values: RawValues,
   column: Column,
+  rows: number,
   bits: FloatBits,
 ): void {
   const { missing, exceptions } = column;
+  const doubles = column.doubles!;
   const lows: number[] = [];
   let gap = 0;
-  for (let row = 0, at = values.at; row < values.rows; row++, at += values.stride) {
+  for (let row = 0; row < rows; row++) {
     if (missing[gap] === row) gap++;
-    else lows.push(bits.low12(values.raw[at]!));
+    else lows.push(bits.low12(doubles[row]!));
   }
   const isSame = exceptions.length === 0 && lows.every((low) => low === lows[0]);
   coder.raw(isSame ? 1 : 0, 1);
@@ -82,10 +82,8 @@ export function writeLowBits(
 }
 
 /** Texts or objects up to the last one in use. */
-export function writeEntries(coder: RangeEncoder, column: Column, series: Series): void {
-  let most = 0;
-  for (let i = 0; i < series.count; i++)
-    most = Math.max(most, series.x[i]! * series.divisor + series.first);
+export function writeEntries(coder: RangeEncoder, column: Column, rows: number): void {
+  const most = column.lastEntry(rows);
   coder.number(T_SMALL, most + 1);
   for (let entry = 0; entry <= most; entry++) {
     const text = column.entries[entry]!;

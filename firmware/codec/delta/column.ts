@@ -1,27 +1,17 @@
-// One channel of a recorder: which grid its values lie on, and the values that miss it (firmware/SPEC.md §5).
+// One channel of a recorder: its values of a batch, as whole numbers of a grid or as doubles (firmware/SPEC.md §5).
 import { GodwitError } from "../error.ts";
 import { writeUtf8 } from "../utf8.ts";
-import { chooseQuantum, gcd } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
-import {
-  BLOB,
-  BOOLEAN,
-  DECIMAL,
-  DIGITS,
-  ENTRIES_MAX,
-  ENTRY_BYTES_MAX,
-  FLOAT_DECIMAL,
-  FLOAT64,
-  NEGATIVE_ZERO,
-  RAW,
-  TEXT,
-} from "./layout.ts";
-import { POWERS, Quantum, toleranceGrid, WHOLE_MAX } from "./quantum.ts";
+import { Grid } from "./grid.ts";
+import { BLOB, BOOLEAN, ENTRIES_MAX, ENTRY_BYTES_MAX, TEXT } from "./layout.ts";
+import { Quantum } from "./quantum.ts";
 import type { Series } from "./series.ts";
 
-/** Differences below this size are kept in 32 bits. */
-const NARROW = 0x40000000;
-const { fround, round } = Math;
+/** Cells that hold no whole number: no value, and a value beside the grid, in `odds`. */
+const GAP = -0x80000000;
+const ODD = -0x7fffffff;
+/** Values beside the grid before a channel turns to doubles, at least; one in eight of more rows. */
+const ODDS_MIN = 8;
 
 /** Turns values that are neither numbers, booleans nor texts into bytes (CBOR). */
 export type EncodeObject = (value: unknown) => Uint8Array;
@@ -32,257 +22,213 @@ export interface ColumnOptions {
   encodeObject?: EncodeObject | undefined;
 }
 
-/** Where a column's values stand: every `stride`-th number of `raw`, from `at` on. NaN is no value. */
-export interface RawValues {
-  raw: Float64Array;
-  at: number;
-  stride: number;
-  rows: number;
+/** Where a column's whole numbers stand. */
+export interface CellRange {
+  cells: Int32Array;
+  start: number;
+  rowsMax: number;
 }
 
-export class Column {
-  quantum: Quantum;
+export class Column extends Grid {
+  /** Values as doubles, NaN where there is none; absent while `cells` hold whole numbers. */
+  doubles: Float64Array | undefined;
+  /** 256 steps of the grid per unit if numbers on the grid go straight into `cells`, otherwise NaN. */
+  scale: number;
   /** Texts, or encoded objects with one character per byte, in the order of their first use. */
   entries: string[] = [];
-  /** Rows whose reading was NaN. */
-  readonly nans: number[] = [];
-
-  /** After `load`: rows without a value. */
-  missing: number[] = [];
-  /** After `load`: positions among the present values and codes of those beside the grid, in pairs. */
-  exceptions: number[] = [];
-  /** After `load`: the values whose code is RAW. */
-  raws: number[] = [];
-
-  /** Differences were too large for 32 bits before. */
-  private isWide = false;
-  private readonly grain: number;
-  /** The grid that keeps every value within epsilon. */
-  private readonly tolerance: Quantum | undefined;
-  private readonly epsilon: number;
-  private readonly bits: FloatBits;
+  private readonly place: CellRange;
   private readonly encodeObject: EncodeObject | undefined;
-  /** Exceptions that the grid needed when it was chosen. */
-  private tolerated = 0;
-  private toleratedRaws = 0;
+  /** Rows and values of the cells that are ODD, in pairs; a row that failed may have left one more. */
+  private readonly odds: number[] = [];
+  /** Some cell may be a GAP. */
+  private hasGaps = false;
 
-  constructor(options: ColumnOptions, bits: FloatBits) {
-    this.bits = bits;
+  constructor(options: ColumnOptions, bits: FloatBits, place: CellRange) {
+    super(options.epsilon ?? 0, bits);
     this.encodeObject = options.encodeObject;
-    this.epsilon = options.epsilon ?? 0;
-    const { decimals, grain } = toleranceGrid(this.epsilon);
-    this.grain = grain;
-    this.quantum = new Quantum({ kind: DECIMAL, decimals }, bits);
-    if (this.epsilon > 0) this.tolerance = this.quantum;
+    this.place = place;
+    this.scale = 256;
+    if (this.epsilon > 0) this.widen(0);
   }
 
-  /** Moves the present values into `series` and settles on a grid; returns how many values there are. */
-  load(values: RawValues, series: Series): number {
-    if (this.tolerance && this.quantum.kind < BOOLEAN) this.quantum = this.tolerance;
-    const count = this.measure(values, series);
-    if (!this.isNumeric || count === 0 || !this.isMissed(count)) return count;
-    const before = this.quantum;
-    const numbers: number[] = [];
-    const { raw, stride } = values;
-    for (let i = 0, at = values.at; i < values.rows; i++, at += stride)
-      if (Number.isFinite(raw[at])) numbers.push(raw[at]!);
-    if (numbers.length > 0)
-      this.quantum = chooseQuantum(numbers, this.bits).joined(before, this.bits);
-    this.isWide = false;
-    if (!this.quantum.isSameAs(before)) this.measure(values, series);
-    this.tolerated = this.exceptions.length;
-    this.toleratedRaws = 2 * this.raws.length;
-    return count;
-  }
-
-  /** Too many of `count` values lie beside the grid: look for another. */
-  private isMissed(count: number): boolean {
-    // A coarse grid with some values sent whole is smaller than an exact one; it returns with the next batch.
-    if (this.tolerance) return this.raws.length > count >> 2;
-    return (
-      this.exceptions.length > 2 * this.tolerated + (count >> 3) ||
-      this.raws.length > this.toleratedRaws
-    );
-  }
-
-  private measure(values: RawValues, series: Series): number {
-    const { kind } = this.quantum;
-    let count = -1;
-    if (this.epsilon === 0) {
-      if (kind <= DECIMAL || kind === FLOAT_DECIMAL || kind >= BOOLEAN) {
-        count = this.measureDecimal(values, series);
-        if (count < 0 && !this.isWide) {
-          this.isWide = true;
-          count = this.measureDecimal(values, series);
-        }
-      } else if (kind === DIGITS) count = this.measureDigits(values, series);
+  /** Records what is not a number on the grid. @throws GodwitError if it cannot be recorded: the row is void */
+  put(value: unknown, row: number): void {
+    if (value === undefined || value === null) this.skip(row);
+    else if (typeof value === "number" && this.isNumeric) this.putNumber(value, row);
+    else {
+      this.admit(value, row);
+      this.place.cells[this.place.start + row] = this.intern(value);
     }
-    return count >= 0 ? count : this.measureAny(values, series);
   }
 
-  private forget(): void {
-    this.missing = [];
-    this.exceptions = [];
-    this.raws = [];
+  private skip(row: number): void {
+    const { doubles, nans, place } = this;
+    if (doubles) {
+      if (nans[nans.length - 1] === row) nans.pop();
+      doubles[row] = Number.NaN;
+    } else {
+      place.cells[place.start + row] = GAP;
+      this.hasGaps = true;
+    }
   }
 
-  /** The common case in one tight loop; -1 if the numbers do not fit. */
-  private measureDecimal(values: RawValues, series: Series): number {
-    this.forget();
-    const { raw, rows, stride } = values;
-    const target = this.isWide ? series.wide : series.x;
-    const { scale } = this.quantum;
-    const isFloat = this.quantum.kind === FLOAT_DECIMAL;
-    let first = 0;
-    let least = 0;
-    let most = 0;
-    let divisor = 0;
-    let count = 0;
-    let at = values.at;
-    for (let row = 0; row < rows; row++) {
-      const value = raw[at]!;
-      at += stride;
-      let whole = round(value * scale);
-      if ((isFloat ? fround(whole / scale) : whole / scale) !== value || whole === 0) {
-        if (value !== 0 || 1 / value < 0) {
-          if (this.isGap(value, row)) continue;
-          whole = this.correct(value, whole, count, first + (count > 0 ? target[count - 1]! : 0));
-        } else whole = 0;
+  private putNumber(value: number, row: number): void {
+    const { odds, place } = this;
+    if (!this.doubles && odds.length >= Math.max(2 * ODDS_MIN, place.rowsMax >> 2)) this.widen(row);
+    if (this.doubles) {
+      this.doubles[row] = value;
+      if (Number.isNaN(value)) this.nans.push(row);
+    } else {
+      place.cells[place.start + row] = ODD;
+      odds.push(row, value);
+    }
+  }
+
+  /** The value beside the grid in row `row`. */
+  private odd(row: number): number {
+    const { odds } = this;
+    let at = odds.length - 2;
+    while (odds[at] !== row) at -= 2;
+    return odds[at + 1]!;
+  }
+
+  /** Values of the rows before `end`; undefined where there is none. */
+  private values(end: number): unknown[] {
+    const { doubles, entries, nans, place, quantum } = this;
+    return Array.from({ length: end }, (_, row) => {
+      if (doubles) {
+        const value = doubles[row]!;
+        return Number.isNaN(value) && !nans.includes(row) ? undefined : value;
       }
-      if (count === 0) first = whole;
-      const difference = whole - first;
-      target[count++] = difference;
-      if (difference > most) most = difference;
-      else if (difference < least) least = difference;
-      if (divisor !== 1 && (divisor === 0 || difference % divisor !== 0))
-        divisor = gcd(difference, divisor);
-    }
-    const limit = this.isWide ? WHOLE_MAX : NARROW;
-    if (!(most < limit && least > -limit && Math.abs(first) + most - least <= WHOLE_MAX)) return -1;
-    series.accept({ count, first, divisor, least, most, isWide: this.isWide });
-    return count;
+      const cell = place.cells[place.start + row]!;
+      if (cell === GAP) return undefined;
+      if (cell === ODD) return this.odd(row);
+      if (quantum.kind === BOOLEAN) return cell === 1;
+      return quantum.kind > BOOLEAN ? entries[cell] : cell / quantum.scale;
+    });
   }
 
-  /** Significant digits: the decade of the value before is tried first. */
-  private measureDigits(values: RawValues, series: Series): number {
-    this.forget();
-    const { raw, rows, stride } = values;
-    const { quantum } = this;
-    const { wide } = series;
-    const { top, step, decimals } = quantum;
-    const bottom = top / 10;
-    let decade = 0;
-    let scale = quantum.scale;
-    let count = 0;
-    let at = values.at;
-    for (let row = 0; row < rows; row++) {
-      const value = raw[at]!;
-      at += stride;
-      const size = value < 0 ? -value : value;
-      let mantissa = round(size * scale);
-      while (mantissa >= top && decade < decimals) {
-        scale = POWERS[decimals - ++decade]!;
-        mantissa = round(size * scale);
-      }
-      while (mantissa < bottom && decade > 0) {
-        scale = POWERS[decimals - --decade]!;
-        mantissa = round(size * scale);
-      }
-      let whole = mantissa + decade * step;
-      if (value < 0) whole = -whole;
-      if (mantissa / scale !== size || mantissa >= top || whole === 0) {
-        if (this.isGap(value, row)) continue;
-        whole = quantum.toWhole(value);
-        if (whole === 0) whole = 0;
-        if (!this.isOnGrid(value, whole))
-          whole = this.correct(value, whole, count, count > 0 ? wide[count - 1]! : 0);
-      }
-      wide[count++] = whole;
-    }
-    if (count > 0) series.reduce(count);
-    return count;
+  /** Turns from whole numbers to doubles. */
+  private widen(rows: number): void {
+    const doubles = new Float64Array(this.place.rowsMax);
+    this.values(rows).forEach((value, row) => {
+      doubles[row] = value === undefined ? Number.NaN : (value as number);
+      if (Number.isNaN(value)) this.nans.push(row);
+    });
+    this.doubles = doubles;
+    this.forgetCells();
+    this.scale = Number.NaN;
   }
 
-  private measureAny(values: RawValues, series: Series): number {
-    this.forget();
-    const { raw, rows, stride } = values;
-    const { wide } = series;
-    const { quantum } = this;
-    const grain = quantum === this.tolerance ? this.grain : 1;
-    let count = 0;
-    for (let row = 0, at = values.at; row < rows; row++, at += stride) {
-      const value = raw[at]!;
-      if (this.isGap(value, row)) continue;
-      let whole = quantum.toWhole(value);
-      if (grain > 1) whole = round(whole / grain) * grain;
-      if (whole === 0) whole = 0;
-      if (!this.isOnGrid(value, whole))
-        whole = this.correct(value, whole, count, count > 0 ? wide[count - 1]! : 0);
-      wide[count++] = whole;
-    }
-    if (count > 0) series.reduce(count);
-    return count;
-  }
-
-  private isGap(value: number, row: number): boolean {
-    if (!Number.isNaN(value) || this.nans.includes(row)) return false;
-    this.missing.push(row);
-    return true;
-  }
-
-  private isOnGrid(value: number, whole: number): boolean {
-    if (!(Math.abs(whole) <= WHOLE_MAX)) return false;
-    // Order 0 stands for zero and for the smallest doubles of both signs.
-    if (this.quantum.kind === FLOAT64) return whole !== 0 || Object.is(value, 0);
-    const back = this.quantum.toValue(whole);
-    return Object.is(back, value) || (this.epsilon > 0 && Math.abs(back - value) <= this.epsilon);
-  }
-
-  /** Notes how `value`, present value number `count`, differs from the grid; returns its whole number. */
-  private correct(value: number, whole: number, count: number, before: number): number {
-    const { quantum } = this;
-    if (Object.is(value, -0)) {
-      this.exceptions.push(count, NEGATIVE_ZERO);
-      return 0;
-    }
-    const steps =
-      this.epsilon > 0 || !(Math.abs(whole) <= WHOLE_MAX)
-        ? Number.NaN
-        : quantum.stepsTo(value, whole);
-    if (!Number.isNaN(steps) && Object.is(quantum.stepped(whole, steps), value)) {
-      this.exceptions.push(count, steps > 0 ? 2 * steps : -2 * steps - 1);
-      return whole;
-    }
-    this.exceptions.push(count, RAW);
-    this.raws.push(value);
-    // Repeating the number before costs least.
-    return before;
-  }
-
-  get isNumeric(): boolean {
-    return this.quantum.kind < BOOLEAN;
+  private forgetCells(): void {
+    this.hasGaps = false;
+    this.odds.length = 0;
   }
 
   /**
-   * Makes the channel one that can hold `value`, which is no number or does not follow numbers only.
-   * @returns a function that gives the new number of a value recorded before, or undefined if those stay
+   * Moves the present values of the first `rows` rows (of `recorded`) into `series`, on a grid that suits them;
+   * returns how many there are.
    */
-  admit(value: unknown, isFirst: boolean): ((number: number) => number) | undefined {
+  load(series: Series, rows: number, recorded: number): number {
+    this.forget();
+    if (!this.doubles) {
+      const count = this.loadCells(series, rows);
+      if (!this.isNumeric || !this.isMissed(count)) return count;
+      this.widen(recorded);
+    }
+    return this.loadDoubles(this.doubles!, rows, series);
+  }
+
+  private loadCells(series: Series, rows: number): number {
+    const { cells, start } = this.place;
+    if (!this.hasGaps && this.odds.length === 0) {
+      series.adopt(cells, start, rows);
+      return rows;
+    }
+    const { missing } = this;
+    const { scratch } = series;
+    const { scale } = this.quantum;
+    let count = 0;
+    let cell = 0;
+    let before = 0;
+    for (let row = 0; row < rows; ++row) {
+      cell = cells[start + row]!;
+      if (cell === GAP) {
+        missing.push(row);
+        continue;
+      }
+      if (cell === ODD) {
+        const value = this.odd(row);
+        cell = this.correctNarrow(value, Math.round(value * scale), count, before);
+      }
+      before = cell;
+      scratch[count++] = cell;
+    }
+    if (count > 0) series.adopt(scratch, 0, count);
+    return count;
+  }
+
+  /** Forgets the first `rows` of `count` rows. */
+  drop(rows: number, count: number): void {
+    const { doubles, odds, place } = this;
+    const { cells, start } = place;
+    if (rows === count) {
+      this.forgetCells();
+      this.nans.length = 0;
+      this.entries = [];
+      if (doubles && this.isPlain) {
+        this.doubles = undefined;
+        this.scale = 256 * this.quantum.scale;
+      }
+      return;
+    }
+    this.renumberNans(rows);
+    if (doubles) {
+      doubles.copyWithin(0, rows, count);
+      return;
+    }
+    const kept = odds.findIndex((row, i) => i % 2 === 0 && row >= rows);
+    odds.splice(0, kept < 0 ? odds.length : kept);
+    for (let i = 0; i < odds.length; i += 2) odds[i]! -= rows;
+    cells.copyWithin(start, start + rows, start + count);
+    if (this.entries.length === 0) return;
+    const before = this.entries;
+    this.entries = [];
+    for (let at = start; at < start + count - rows; at++)
+      if (cells[at] !== GAP) cells[at] = this.entryOf(before[cells[at]!]!);
+  }
+
+  /** The largest of the first `rows` entry numbers. */
+  lastEntry(rows: number): number {
+    const { cells, start } = this.place;
+    let most = 0;
+    for (let at = start; at < start + rows; at++) most = Math.max(most, cells[at]!);
+    return most;
+  }
+
+  /** Makes the channel one that can hold `value`, which is no number or does not follow numbers only. */
+  private admit(value: unknown, row: number): void {
     const { kind } = this.quantum;
     const wanted = typeof value === "boolean" ? BOOLEAN : typeof value === "string" ? TEXT : BLOB;
-    if (kind === wanted || kind === BLOB) return undefined;
-    const before = this.entries;
-    const next = isFirst ? wanted : BLOB;
+    if (kind === wanted || kind === BLOB) return;
+    const values = this.values(row);
+    const next = values.every((old) => old === undefined) ? wanted : BLOB;
     if (next === BLOB) this.pack(value);
     this.quantum = new Quantum({ kind: next }, this.bits);
-    if (isFirst) return undefined;
+    this.doubles = undefined;
+    this.scale = Number.NaN;
+    this.nans.length = 0;
+    this.forgetCells();
     this.entries = [];
-    return (number) =>
-      this.intern(kind === BOOLEAN ? number === 1 : kind === TEXT ? before[number] : number);
+    const { cells, start } = this.place;
+    values.forEach((old, i) => {
+      if (old === undefined) this.skip(i);
+      else cells[start + i] = this.intern(old);
+    });
   }
 
   /** The number that stands for a value of an admitted kind. */
-  intern(value: unknown): number {
+  private intern(value: unknown): number {
     const { kind } = this.quantum;
     if (kind === BOOLEAN) return value === true ? 1 : 0;
     return this.entryOf(kind === TEXT ? (value as string) : this.pack(value));
@@ -296,15 +242,8 @@ export class Column {
     return text;
   }
 
-  /** Row numbers after the first `rows` rows are gone. */
-  renumberNans(rows: number): void {
-    const kept = this.nans.filter((row) => row >= rows).map((row) => row - rows);
-    this.nans.length = 0;
-    this.nans.push(...kept);
-  }
-
   /** Number of a text or packed object. @throws GodwitError `limit` if there are too many. */
-  entryOf(text: string): number {
+  private entryOf(text: string): number {
     const at = this.entries.indexOf(text);
     if (at >= 0) return at;
     if (this.entries.length >= ENTRIES_MAX)

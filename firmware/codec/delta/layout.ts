@@ -38,6 +38,8 @@ export const RAW = 82;
 
 /** Residual series stay within 25 bits; wider numbers send their low bits raw. */
 export const SERIES_BITS = 24;
+/** Whole numbers that are recorded as such have fewer, with their sign. */
+export const NARROW_BITS = 24;
 
 /** A value may be said by the number of changes since it was last there, up to this. */
 export const CHANGES_MAX = 29;

@@ -44,9 +44,9 @@ export class Planner {
 
   /** A good plan for `series`, judged by at most `valuesMax` neighbouring values. */
   choose(series: Series, valuesMax: number): number {
-    const { x, count } = series;
+    const { x, from, count } = series;
     const size = Math.min(count - 1, valuesMax);
-    const start = 1 + ((count - 1 - size) >> 1);
+    const start = from + 1 + ((count - 1 - size) >> 1);
     const end = start + size;
     const predictor = bestPredictor(x, start, end);
     const sum = this.countChanges(x, start, end, predictor);

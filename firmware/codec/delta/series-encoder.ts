@@ -58,22 +58,23 @@ export class SeriesEncoder {
 
   /** Starts a series whose first value is known. */
   start(series: Series, base: number, plan: number): void {
-    const { x } = series;
+    const { x, from } = series;
+    const first = x[from]!;
     this.x = x;
-    this.at = 0;
-    this.end = series.count - 1;
+    this.at = from;
+    this.end = from + series.count - 1;
     this.base = base;
     this.predictor = plan & 3;
     this.isCached = plan >= CACHE_MODE;
     this.state = START_STATE;
     this.slope = 0;
-    this.mean = 16 * x[0]!;
+    this.mean = 16 * first;
     this.changes = 0;
     this.last = 0;
     if (this.isCached) {
       this.seen.fill(-RING);
-      this.recent[0] = x[0]!;
-      this.seen[(x[0]! + (x[0]! >> 6)) & (SLOTS - 1)] = 0;
+      this.recent[0] = first;
+      this.seen[(first + (first >> 6)) & (SLOTS - 1)] = 0;
     }
   }
 

@@ -1,52 +1,65 @@
-// A series of whole numbers ready for coding: offset and common divisor removed, width known (firmware/SPEC.md §5.4).
+// A series of whole numbers ready for coding: offset and common divisor removed, width known (firmware/SPEC.md §6).
 import { gcd } from "./fit.ts";
 import { SERIES_BITS } from "./layout.ts";
 import { bitLength } from "./range-encoder.ts";
 
-/** What the maker of a series has found out about it. */
-export interface Differences {
-  count: number;
-  /** The value that was taken off all others. */
-  first: number;
-  /** Common divisor; 0 if all differences are 0. */
-  divisor: number;
-  least: number;
-  most: number;
-  /** They stand in `wide`, not in `x`. */
-  isWide: boolean;
-}
-
-/** Work space for one series at a time; made once per encoder. */
+/** One series at a time, and work space for it; made once per encoder. */
 export class Series {
-  /** (value - first) / divisor, without the `low` lowest bits. */
-  readonly x: Int32Array;
+  /** The series is `x[from..from + count)`, of which only differences count. */
+  x: Int32Array;
+  from = 0;
   count = 0;
+  /** The first number, before the divisor was taken off. */
   first = 0;
   divisor = 1;
+  /** Size of the largest difference to the first number, if the series came from `wide`. */
+  largest = 0;
   /** Bits of each value that are sent raw. */
   low = 0;
   isConstant = false;
+  /** Whole numbers to be adopted. */
+  readonly scratch: Int32Array;
   private exact: Float64Array | undefined;
 
   constructor(rowsMax: number) {
-    this.x = new Int32Array(rowsMax);
+    this.scratch = new Int32Array(rowsMax);
+    this.x = this.scratch;
   }
 
   /** Doubles to fill with whole numbers below 2^53 before `reduce`; afterwards the raw parts of the values. */
   get wide(): Float64Array {
-    this.exact ??= new Float64Array(this.x.length);
+    this.exact ??= new Float64Array(this.scratch.length);
     return this.exact;
   }
 
-  /** Takes differences to a first value from `x` or `wide` as they are. */
-  accept(from: Differences): void {
-    const { count, isWide } = from;
-    this.finish(count, from.first, from.divisor, Math.max(from.most, -from.least));
-    const { x } = this;
-    if (isWide || this.low > 0) {
-      if (!isWide) this.wide.set(x);
-      this.split();
-    } else if (this.divisor > 1) for (let i = 1; i < count; i++) x[i] = x[i]! / this.divisor;
+  /** Takes `count` numbers of less than SERIES_BITS from `cells` as they are; these are left alone. */
+  adopt(cells: Int32Array, from: number, count: number): void {
+    const first = cells[from]!;
+    const end = from + count;
+    let at = from + 1;
+    let divisor = 0;
+    let difference = 0;
+    while (at < end && cells[at] === first) ++at;
+    this.isConstant = at >= end;
+    while (at < end && divisor !== 1) {
+      difference = cells[at++]! - first;
+      if (divisor === 0 || difference % divisor !== 0) divisor = gcd(difference, divisor);
+    }
+    this.count = count;
+    this.first = first;
+    this.divisor = divisor || 1;
+    this.low = 0;
+    this.x = cells;
+    this.from = from;
+    if (divisor > 1) this.divide(cells, from, count);
+  }
+
+  private divide(cells: Int32Array, from: number, count: number): void {
+    const { divisor, first, scratch } = this;
+    let at = from;
+    for (let i = 0; i < count; ++i) scratch[i] = (cells[at++]! - first) / divisor;
+    this.x = scratch;
+    this.from = 0;
   }
 
   /** Takes the `count` numbers in `wide`. */
@@ -54,40 +67,44 @@ export class Series {
     const exact = this.wide;
     const first = exact[0]!;
     let divisor = 0;
-    let largest = 0;
-    for (let i = 0; i < count; i++) {
-      const difference = exact[i]! - first;
+    let least = 0;
+    let most = 0;
+    let difference = 0;
+    for (let i = 0; i < count; ++i) {
+      difference = exact[i]! - first;
       exact[i] = difference;
-      if (difference > largest) largest = difference;
-      else if (-difference > largest) largest = -difference;
+      if (difference > most) most = difference;
+      else if (difference < least) least = difference;
       if (divisor !== 1 && (divisor === 0 || difference % divisor !== 0))
         divisor = gcd(difference, divisor);
     }
-    this.finish(count, first, divisor, largest);
-    this.split();
-  }
-
-  private finish(count: number, first: number, divisor: number, largest: number): void {
+    const largest = most > -least ? most : -least;
     this.count = count;
     this.first = first;
+    this.largest = largest;
     this.isConstant = largest === 0;
     this.divisor = divisor || 1;
     const bits = bitLength(Math.floor(largest / this.divisor));
     this.low = bits > SERIES_BITS ? bits - SERIES_BITS : 0;
+    this.x = this.scratch;
+    this.from = 0;
+    if (this.low > 0) this.split();
+    else if (divisor <= 1) this.scratch.set(exact);
+    else {
+      const { scratch } = this;
+      for (let i = 1; i < count; ++i) scratch[i] = exact[i]! / divisor;
+      scratch[0] = 0;
+    }
   }
 
   private split(): void {
-    const { x, count, divisor, low, wide } = this;
-    if (low === 0) {
-      for (let i = 0; i < count; i++) x[i] = wide[i]! / divisor;
-      return;
-    }
+    const { scratch, count, divisor, low, wide } = this;
     const unit = 2 ** low;
     for (let i = 0; i < count; i++) {
       const quotient = wide[i]! / divisor;
       const high = Math.floor(quotient / unit);
       wide[i] = quotient - high * unit;
-      x[i] = high;
+      scratch[i] = high;
     }
   }
 }

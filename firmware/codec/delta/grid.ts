@@ -1,0 +1,237 @@
+// The grid of a channel's numbers: found when none fits, kept while it does; what lies beside it (firmware/SPEC.md §5).
+import { chooseQuantum } from "./fit.ts";
+import type { FloatBits } from "./float-bits.ts";
+import {
+  BOOLEAN,
+  DECIMAL,
+  DIGITS,
+  FLOAT_DECIMAL,
+  FLOAT64,
+  NARROW_BITS,
+  NEGATIVE_ZERO,
+  RAW,
+} from "./layout.ts";
+import { POWERS, Quantum, toleranceGrid, WHOLE_MAX } from "./quantum.ts";
+import type { Series } from "./series.ts";
+
+const { fround, round } = Math;
+/** Whole numbers a recorder's cell holds are smaller. */
+const NARROW = 2 ** (NARROW_BITS - 1);
+
+export class Grid {
+  quantum: Quantum;
+  /** Rows whose reading was NaN, while values are doubles. */
+  readonly nans: number[] = [];
+
+  /** After `load`: rows without a value. */
+  missing: number[] = [];
+  /** After `load`: positions among the present values and codes of those beside the grid, in pairs. */
+  exceptions: number[] = [];
+  /** After `load`: the values whose code is RAW. */
+  raws: number[] = [];
+
+  protected readonly epsilon: number;
+  protected readonly bits: FloatBits;
+  /** Numbers on this grid are small decimals, few beside it: they can be recorded as whole numbers. */
+  protected isPlain = false;
+  private readonly grain: number;
+  /** The grid that keeps every value within epsilon. */
+  private readonly tolerance: Quantum | undefined;
+  /** Exceptions that the grid needed when it was chosen. */
+  private tolerated = 0;
+  private toleratedRaws = 0;
+
+  constructor(epsilon: number, bits: FloatBits) {
+    this.bits = bits;
+    this.epsilon = epsilon;
+    const { decimals, grain } = toleranceGrid(epsilon);
+    this.grain = grain;
+    this.quantum = new Quantum({ kind: DECIMAL, decimals }, bits);
+    if (epsilon > 0) this.tolerance = this.quantum;
+  }
+
+  get isNumeric(): boolean {
+    return this.quantum.kind < BOOLEAN;
+  }
+
+  /** Moves the present values of `raw` (NaN: none, but for `nans`) into `series`; returns how many there are. */
+  protected loadDoubles(raw: Float64Array, rows: number, series: Series): number {
+    if (this.tolerance) this.quantum = this.tolerance;
+    const count = this.measure(raw, rows, series);
+    if (count > 0 && this.isMissed(count)) this.choose(raw, rows, series);
+    this.isPlain =
+      this.quantum.kind === DECIMAL &&
+      this.epsilon === 0 &&
+      this.exceptions.length <= count >> 3 &&
+      Math.abs(series.first) + series.largest < NARROW;
+    return count;
+  }
+
+  private choose(raw: Float64Array, rows: number, series: Series): void {
+    const before = this.quantum;
+    const numbers: number[] = [];
+    for (let row = 0; row < rows; row++) if (Number.isFinite(raw[row])) numbers.push(raw[row]!);
+    if (numbers.length > 0)
+      this.quantum = chooseQuantum(numbers, this.bits).joined(before, this.bits);
+    if (!this.quantum.isSameAs(before)) this.measure(raw, rows, series);
+    this.tolerated = this.exceptions.length;
+    this.toleratedRaws = 2 * this.raws.length;
+  }
+
+  /** Too many of `count` values lie beside the grid: look for another. */
+  protected isMissed(count: number): boolean {
+    // A coarse grid with some values sent whole is smaller than an exact one; it returns with the next batch.
+    if (this.tolerance) return this.raws.length > count >> 2;
+    return (
+      this.exceptions.length > 2 * this.tolerated + (count >> 3) ||
+      this.raws.length > this.toleratedRaws
+    );
+  }
+
+  private measure(raw: Float64Array, rows: number, series: Series): number {
+    this.forget();
+    const { kind } = this.quantum;
+    const { wide } = series;
+    const isDecimal = this.epsilon === 0 && (kind === DECIMAL || kind === FLOAT_DECIMAL);
+    let count: number;
+    if (isDecimal) count = this.measureDecimal(raw, rows, wide);
+    else if (kind === DIGITS) count = this.measureDigits(raw, rows, wide);
+    else count = this.measureAny(raw, rows, wide);
+    if (count === 0) return 0;
+    series.reduce(count);
+    if (isDecimal && !(Math.abs(series.first) + series.largest <= WHOLE_MAX)) {
+      this.forget();
+      series.reduce(this.measureAny(raw, rows, wide));
+    }
+    return count;
+  }
+
+  protected forget(): void {
+    this.missing = [];
+    this.exceptions = [];
+    this.raws = [];
+  }
+
+  /** Whole numbers of decimals to `wide`, in one tight loop; they may be too large. */
+  private measureDecimal(raw: Float64Array, rows: number, wide: Float64Array): number {
+    const { scale } = this.quantum;
+    const isFloat = this.quantum.kind === FLOAT_DECIMAL;
+    let count = 0;
+    let value = 0;
+    let whole = 0;
+    for (let row = 0; row < rows; ++row) {
+      value = raw[row]!;
+      whole = round(value * scale);
+      if ((isFloat ? fround(whole / scale) : whole / scale) !== value || whole === 0) {
+        if (value !== 0 || 1 / value < 0) {
+          if (this.isGap(value, row)) continue;
+          whole = this.correct(value, whole, count, count > 0 ? wide[count - 1]! : 0);
+        } else whole = 0;
+      }
+      wide[count++] = whole;
+    }
+    return count;
+  }
+
+  /** Significant digits: the decade of the value before is tried first. */
+  private measureDigits(raw: Float64Array, rows: number, wide: Float64Array): number {
+    const { quantum } = this;
+    const { top, step, decimals } = quantum;
+    const bottom = top / 10;
+    let decade = 0;
+    let scale = quantum.scale;
+    let count = 0;
+    let value = 0;
+    let size = 0;
+    let mantissa = 0;
+    let whole = 0;
+    for (let row = 0; row < rows; ++row) {
+      value = raw[row]!;
+      size = value < 0 ? -value : value;
+      mantissa = round(size * scale);
+      while (mantissa >= top && decade < decimals) {
+        scale = POWERS[decimals - ++decade]!;
+        mantissa = round(size * scale);
+      }
+      while (mantissa < bottom && decade > 0) {
+        scale = POWERS[decimals - --decade]!;
+        mantissa = round(size * scale);
+      }
+      whole = mantissa + decade * step;
+      if (value < 0) whole = -whole;
+      if (mantissa / scale !== size || mantissa >= top || whole === 0) {
+        if (this.isGap(value, row)) continue;
+        whole = quantum.toWhole(value);
+        if (whole === 0) whole = 0;
+        if (!this.isOnGrid(value, whole))
+          whole = this.correct(value, whole, count, count > 0 ? wide[count - 1]! : 0);
+      }
+      wide[count++] = whole;
+    }
+    return count;
+  }
+
+  private measureAny(raw: Float64Array, rows: number, wide: Float64Array): number {
+    const { quantum } = this;
+    const grain = quantum === this.tolerance ? this.grain : 1;
+    let count = 0;
+    for (let row = 0; row < rows; row++) {
+      const value = raw[row]!;
+      if (this.isGap(value, row)) continue;
+      let whole = quantum.toWhole(value);
+      if (grain > 1) whole = round(whole / grain) * grain;
+      if (whole === 0) whole = 0;
+      if (!this.isOnGrid(value, whole))
+        whole = this.correct(value, whole, count, count > 0 ? wide[count - 1]! : 0);
+      wide[count++] = whole;
+    }
+    return count;
+  }
+
+  private isGap(value: number, row: number): boolean {
+    if (!Number.isNaN(value) || this.nans.includes(row)) return false;
+    this.missing.push(row);
+    return true;
+  }
+
+  private isOnGrid(value: number, whole: number): boolean {
+    if (!(Math.abs(whole) <= WHOLE_MAX)) return false;
+    // Order 0 stands for zero and for the smallest doubles of both signs.
+    if (this.quantum.kind === FLOAT64) return whole !== 0 || Object.is(value, 0);
+    const back = this.quantum.toValue(whole);
+    return Object.is(back, value) || (this.epsilon > 0 && Math.abs(back - value) <= this.epsilon);
+  }
+
+  /** Notes how `value`, present value number `count`, differs from the grid; returns its whole number. */
+  private correct(value: number, whole: number, count: number, before: number): number {
+    const { quantum } = this;
+    if (Object.is(value, -0)) {
+      this.exceptions.push(count, NEGATIVE_ZERO);
+      return 0;
+    }
+    const steps =
+      this.epsilon > 0 || !(Math.abs(whole) <= WHOLE_MAX)
+        ? Number.NaN
+        : quantum.stepsTo(value, whole);
+    if (!Number.isNaN(steps) && Object.is(quantum.stepped(whole, steps), value)) {
+      this.exceptions.push(count, steps > 0 ? 2 * steps : -2 * steps - 1);
+      return whole;
+    }
+    this.exceptions.push(count, RAW);
+    this.raws.push(value);
+    // Repeating the number before costs least.
+    return before;
+  }
+
+  /** As `correct`, for a whole number that must fit a cell. */
+  protected correctNarrow(value: number, whole: number, count: number, before: number): number {
+    return this.correct(value, Math.abs(whole) < NARROW ? whole : Number.NaN, count, before);
+  }
+
+  /** Row numbers of NaN readings after the first `rows` rows are gone. */
+  protected renumberNans(rows: number): void {
+    const kept = this.nans.filter((row) => row >= rows).map((row) => row - rows);
+    this.nans.length = 0;
+    this.nans.push(...kept);
+  }
+}
