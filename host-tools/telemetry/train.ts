@@ -155,7 +155,8 @@ function firstGuess(): Float64Array {
   for (let i = 0; i < layout.RESIDUAL_TABLES; i++) {
     const decay = 0.3 + 0.035 * (i % layout.CLASS_TABLES);
     for (let s = 0; s < layout.RESIDUAL; s++)
-      counts[layout.T_RESIDUAL + i * layout.RESIDUAL_STEP + 1 + s] = decay ** s;
+      counts[layout.T_RESIDUAL + i * layout.RESIDUAL_STEP + 1 + s] =
+        decay ** (2 * Math.abs(s - layout.ZERO));
   }
   return counts;
 }

@@ -48,9 +48,12 @@ export const MISS = 0;
 export const REST = 1;
 export const FAR_CHANGES = 14;
 
-/** Symbols of a plain table and of a residual table. One more slot in front holds sum or zero. */
+/** Symbols of a plain table and of a residual table, cumulative weights in one slot more. */
 export const PLAIN = 16;
-export const RESIDUAL = 32;
+export const RESIDUAL = 33;
+/** Residual symbols: ZERO + q for q from -16 to 15, and ESCAPE. */
+export const ZERO = 16;
+export const ESCAPE = 32;
 const STEP = PLAIN + 1;
 
 // Plain tables: one per field of the channel description, then flags of single values.

@@ -14,6 +14,10 @@ export const SHIFT = 12;
 const SUM = 1 << SHIFT;
 /** Symbols of one table between two adaptations of it. */
 export const BLOCK = 16;
+/** An adaptation goes a quarter of the way. */
+const ADAPT_SHIFT = 2;
+const PLAIN_UNIT = ((SUM - PLAIN) / BLOCK) | 0;
+const RESIDUAL_UNIT = ((SUM - RESIDUAL) / BLOCK) | 0;
 
 /** Calls `visit` with base and symbol count of every table. */
 export function eachTable(visit: (base: number, size: number) => void): void {
@@ -88,8 +92,8 @@ export class AdaptiveModel {
     const { model, counts } = this;
     const isPlain = base < T_RESIDUAL;
     const end = base + (isPlain ? PLAIN : RESIDUAL);
-    // (4096 - symbols) / BLOCK: with one for each symbol the counts make 4096.
-    const unit = isPlain ? (SUM - PLAIN) / BLOCK : (SUM - RESIDUAL) / BLOCK;
+    // What a count weighs, with one for each symbol; what is missing to 4096 is the last symbol's.
+    const unit = isPlain ? PLAIN_UNIT : RESIDUAL_UNIT;
     let target = 0;
     let at = base;
     let weight = 0;
@@ -103,5 +107,3 @@ export class AdaptiveModel {
     counts[at] = 0;
   }
 }
-
-const ADAPT_SHIFT = 2;

@@ -1,5 +1,5 @@
 // States of a residual's scale: table, raw bits, and where a symbol moves them (firmware/SPEC.md §6.1).
-import { CLASS_TABLES, RESIDUAL, RESIDUAL_STEP } from "./layout.ts";
+import { CLASS_TABLES, ESCAPE, RESIDUAL_STEP, ZERO } from "./layout.ts";
 
 /** Sixteen times the mean residual that the small states stand for; each has a table of its own. */
 const SMALL = [0, 2, 4, 6, 8, 11, 14, 18, 23, 29, 36, 45] as const;
@@ -11,16 +11,16 @@ const NEAR_OCTAVES = 4;
 export const STATES = 64;
 export const START_STATE = 6;
 
-/** The state after an escape to the folded residual `folded`. */
-export function escapedState(folded: number): number {
-  const size = 2 * folded;
+/** The state after the residual `error` took an escape. */
+export function escapedState(error: number): number {
+  const size = 4 * Math.abs(error);
   const octave = 25 - Math.clz32(size);
   return SMALL.length + 2 * octave + ((size >> (octave + 5)) & 1);
 }
 
 /** How states follow one another; the same for every series, so made once. */
 export class Scale {
-  /** Offset of a state's table in its class. */
+  /** Slot of the symbol ZERO in a state's table, counted from the first table of its class. */
   readonly tables = new Uint16Array(STATES);
   /** Bits of a residual that a state sends raw. */
   readonly shifts = new Uint8Array(STATES);
@@ -33,10 +33,11 @@ export class Scale {
       const octave = (state - small) >> 1;
       let table = state;
       if (octave >= 0) table = small + (octave < NEAR_OCTAVES ? 0 : 2) + (state & 1);
-      this.tables[state] = table * RESIDUAL_STEP;
+      const zero = table * RESIDUAL_STEP + ZERO;
+      this.tables[state] = zero;
       this.shifts[state] = octave < 0 ? 0 : octave + 1;
-      for (let s = 0; s < RESIDUAL; s++)
-        this.moves[table * RESIDUAL_STEP + s] = octave < 0 ? smallMove(state, s) : wideMove(state, s);
+      for (let q = -ZERO; q < ESCAPE - ZERO; q++)
+        this.moves[zero + q] = octave < 0 ? smallMove(state, q) : wideMove(state, q);
     }
   }
 }
@@ -46,17 +47,17 @@ function grow(size: number, residual: number): number {
   return size + ((residual - size) >> 2);
 }
 
-function smallMove(state: number, symbol: number): number {
-  const size = grow(SMALL[state]!, 16 * ((symbol + 1) >> 1));
+function smallMove(state: number, q: number): number {
+  const size = grow(SMALL[state]!, 16 * Math.abs(q));
   let next = 0;
   while (next < SMALL.length - 1 && SMALL[next]! + SMALL[next + 1]! < 2 * size) next++;
   if (2 * size > SMALL[next]! + WIDE[0] && next === SMALL.length - 1) next++;
   return next - state;
 }
 
-function wideMove(state: number, symbol: number): number {
+function wideMove(state: number, q: number): number {
   const half = state & 1;
-  const size = grow(WIDE[half]!, 16 * symbol + 8);
+  const size = grow(WIDE[half]!, Math.abs(32 * q + 16));
   let next = -1;
   if (size >= (half === 0 ? 54 : 76)) next = 0;
   while (next >= 0 && next + half < WIDE_STEPS.length && size >= WIDE_STEPS[next + half]!) next++;

@@ -3,23 +3,24 @@ import { GodwitError } from "../error.ts";
 import {
   CACHE_MODE,
   CHANGES_MAX,
+  ESCAPE,
   FAR_CHANGES,
   MISS,
   PLAIN,
-  RESIDUAL,
   REST,
   SERIES_BITS,
   T_CACHE,
   T_CACHE_FAR,
   T_ESCAPE,
+  ZERO,
 } from "./layout.ts";
 import type { RangeDecoder } from "./range-decoder.ts";
 import { escapedState, Scale, START_STATE } from "./scale.ts";
 
 const STEP = PLAIN + 1;
 const X_MAX = 2 ** SERIES_BITS;
-/** Largest residual, sign included: a value against twice another less a third. */
-const FOLDED_MAX = 8 * X_MAX;
+/** Largest residual: a value against twice another less a third. */
+const RESIDUAL_MAX = 4 * X_MAX;
 
 export class SeriesDecoder {
   private readonly coder: RangeDecoder;
@@ -89,16 +90,20 @@ export class SeriesDecoder {
       const slope = i > 1 ? before - x[i - 2]! : 0;
       prediction += this.predictor === 1 ? slope : slope >> 1;
     }
-    let symbol = coder.symbol(this.base + table);
-    const isEscape = symbol === RESIDUAL - 1;
-    if (isEscape) symbol += coder.number(T_ESCAPE, FOLDED_MAX);
-    const folded = symbol * 2 ** shift + (shift > 0 ? coder.bits(shift) : 0);
-    if (folded > FOLDED_MAX)
+    const symbol = coder.symbol(this.base + table - ZERO);
+    let high = symbol - ZERO;
+    if (symbol === ESCAPE) {
+      const folded = coder.number(T_ESCAPE, 2 * RESIDUAL_MAX);
+      high = folded & 1 ? -17 - (folded >> 1) : 16 + (folded >> 1);
+    }
+    const error = high * 2 ** shift + (shift > 0 ? coder.bits(shift) : 0);
+    if (error > RESIDUAL_MAX || error < -RESIDUAL_MAX)
       throw new GodwitError("malformed", `delta batch: residual ${i} of a series beyond its bounds`);
-    const value = prediction + ((folded >>> 1) ^ -(folded & 1));
+    const value = prediction + error;
     if (!(value <= X_MAX && value >= -X_MAX))
       throw new GodwitError("malformed", `delta batch: value ${i} of a series beyond its bounds`);
-    this.state = isEscape ? escapedState(folded) : this.state + scale.moves[table + symbol]!;
+    if (symbol === ESCAPE) this.state = escapedState(error);
+    else this.state += scale.moves[table + high]!;
     this.mean += (16 * value - this.mean) >> 2;
     return value;
   }

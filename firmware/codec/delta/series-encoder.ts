@@ -2,16 +2,17 @@
 import {
   CACHE_MODE,
   CHANGES_MAX,
+  ESCAPE,
   FAR_CHANGES,
   MISS,
   PLAIN,
-  RESIDUAL,
   REST,
   T_CACHE,
   T_CACHE_FAR,
   T_ESCAPE,
   T_RESIDUAL,
   T_RESIDUAL_VALUE,
+  ZERO,
 } from "./layout.ts";
 import { BLOCK, SHIFT } from "./model.ts";
 import { BOTTOM, carry, type RangeEncoder, TOP } from "./range-encoder.ts";
@@ -23,7 +24,6 @@ const AFTER_REST = STEP;
 const AFTER_CHANGE = 2 * STEP;
 const AFTER_RESTS = 3 * STEP;
 const FAR = FAR_CHANGES + 1;
-const ESCAPE = RESIDUAL - 1;
 /** Changes in the ring, a power of two above CHANGES_MAX; slots of the hash, another. */
 const RING = 32;
 const SLOTS = 64;
@@ -108,8 +108,8 @@ export class SeriesEncoder {
       value = x[++i]!;
       error = value - before;
       before = value;
-      step = error;
-      if (predictor > 0) {
+      if (predictor) {
+        step = error;
         if (predictor === 3) {
           error = value - ((mean + 8) >> 4);
           mean += ((value << 4) - mean) >> 2;
@@ -119,6 +119,7 @@ export class SeriesEncoder {
         }
       }
       if (isCached) {
+        if (!predictor) step = error;
         table = T_CACHE + last;
         if (step === 0) {
           symbol = REST;
@@ -161,11 +162,10 @@ export class SeriesEncoder {
           continue;
         }
       }
-      error = (error << 1) ^ (error >> 31);
       table = tables[state]!;
       shift = shifts[state]!;
       symbol = error >> shift;
-      if (symbol < ESCAPE) {
+      if (((symbol + 16) & -32) === 0) {
         slot = table + symbol;
         state += moves[slot]!;
         below = residuals[slot]!;
@@ -174,13 +174,14 @@ export class SeriesEncoder {
         range *= residuals[slot + 1]! - below;
         if (counts) {
           counts[base + slot + 1]!++;
-          if (++counts[base + table]! === BLOCK) adaptive.adapt(base + table);
+          table += base - ZERO;
+          if (++counts[table]! === BLOCK) adaptive.adapt(table);
         }
       } else {
         state = escapedState(error);
         coder.resume(low, range, out);
-        coder.symbol(base + table, ESCAPE);
-        coder.number(T_ESCAPE, symbol - ESCAPE);
+        coder.symbol(base + table - ZERO, ESCAPE);
+        coder.number(T_ESCAPE, symbol < 0 ? -2 * symbol - 33 : 2 * symbol - 32);
         low = coder.low;
         range = coder.range;
         out = coder.at;
