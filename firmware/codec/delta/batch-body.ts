@@ -6,6 +6,7 @@ import {
   writeLowBits,
   writePresence,
 } from "./channel-parts.ts";
+import { gcd } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
 import {
   BLOB,
@@ -16,6 +17,7 @@ import {
   FLOAT64,
   LATTICE,
   MEAN,
+  NARROW_BITS,
   NONE,
   SAME,
   T_DECIMALS,
@@ -39,6 +41,8 @@ import type { RangeEncoder } from "./range-encoder.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Series } from "./series.ts";
 import { SeriesEncoder } from "./series-encoder.ts";
+
+const NARROW = 2 ** (NARROW_BITS - 1);
 
 export interface BodyWriterOptions {
   coder: RangeEncoder;
@@ -79,11 +83,11 @@ export class BodyWriter {
    */
   *write(rows: number, unit: number, surveyValues: number): Generator<undefined, void> {
     this.surveyValues = surveyValues;
-    const { recorder } = this;
+    const { recorder, series } = this;
     this.before = undefined;
     this.coder.number(T_LENGTH, recorder.columns.length);
     if (rows > 1) {
-      this.loadTimes(rows, unit);
+      series.shorten(unit);
       const plan = this.plan(0);
       this.head(plan, T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD);
       yield* this.residuals(plan, T_RESIDUAL);
@@ -92,19 +96,45 @@ export class BodyWriter {
       for (let i = 0; i < recorder.columns.length; i++) yield* this.column(i, rows);
   }
 
-  /** Differences of times: mostly one and the same. */
-  private loadTimes(rows: number, unit: number): void {
+  /**
+   * Makes the differences of the first `rows` times the series at hand; returns a common divisor of them, 0 if
+   * there are none. To be called before `write`.
+   */
+  loadTimes(rows: number): number {
+    if (rows < 2) return 0;
     const { series } = this;
     const { times } = this.recorder;
-    const { wide } = series;
+    const { scratch } = series;
     let before = times[0]!;
+    const first = times[1]! - before;
     let time = 0;
-    for (let i = 1; i < rows; ++i) {
+    let step = first;
+    let i = 0;
+    // Mostly they are one and the same.
+    while (++i < rows && step === first) {
       time = times[i]!;
-      wide[i - 1] = (time - before) / unit;
+      step = time - before;
       before = time;
     }
-    series.reduce(rows - 1);
+    if (i === rows && step === first) series.repeat(first, rows - 1);
+    else {
+      scratch.fill(first, 0, i - 1);
+      step = first;
+      for (i--; i < rows && step < NARROW && step > -NARROW; ++i) {
+        step = times[i]! - times[i - 1]!;
+        scratch[i - 1] = step;
+      }
+      if (step < NARROW && step > -NARROW) series.adopt(scratch, 0, rows - 1);
+      else this.loadFarTimes(rows);
+    }
+    return gcd(series.first, series.isConstant ? 0 : series.divisor);
+  }
+
+  private loadFarTimes(rows: number): void {
+    const { times } = this.recorder;
+    const { wide } = this.series;
+    for (let i = 1; i < rows; ++i) wide[i - 1] = times[i]! - times[i - 1]!;
+    this.series.reduce(rows - 1);
   }
 
   /** The plan of the last survey, or a new one. */

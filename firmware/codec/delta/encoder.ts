@@ -4,7 +4,7 @@ import { GodwitError } from "../error.ts";
 import { BodyWriter } from "./batch-body.ts";
 import type { EncodeObject } from "./column.ts";
 import { FloatBits } from "./float-bits.ts";
-import { HEADER_BYTES_MAX, type Profile, type Tick, timeUnit, writeHeader } from "./header.ts";
+import { HEADER_BYTES_MAX, type Profile, type Tick, timeUnitOf, writeHeader } from "./header.ts";
 import { PRIORS } from "./priors-table.ts";
 import { RangeEncoder } from "./range-encoder.ts";
 import { type DeltaChannel, Recorder } from "./recorder.ts";
@@ -52,6 +52,8 @@ export class DeltaEncoder extends Recorder {
   private readonly body: BodyWriter;
   private readonly isLossy: boolean;
   private batches = 0;
+  /** Where the batch at hand begins in the buffer. */
+  private start = 0;
   /** Estimated bytes of header and channel descriptions, and bytes per row of the last batch beyond them. */
   private readonly overhead: number;
   private bytesPerRow = 0;
@@ -66,8 +68,11 @@ export class DeltaEncoder extends Recorder {
     this.options = options;
     this.overhead = 8 + 4 * channels.length;
     this.series = new Series(options.rowsMax);
-    this.buffer = new Uint8Array(bytesMax + CRC_BYTES + HEADER_BYTES_MAX);
-    this.coder = new RangeEncoder(this.buffer, profile === "adaptive", priors);
+    // The body begins at an even place behind the largest header; the header then stands right before it.
+    const pairs = (bytesMax + 1) >> 1;
+    this.buffer = new Uint8Array(HEADER_BYTES_MAX + 2 * pairs + CRC_BYTES);
+    const units = new Uint16Array(this.buffer.buffer, HEADER_BYTES_MAX, pairs);
+    this.coder = new RangeEncoder(units, profile === "adaptive", priors);
     this.isLossy = channels.some((channel) => channel.epsilon !== undefined);
     this.body = new BodyWriter({
       coder: this.coder,
@@ -116,7 +121,7 @@ export class DeltaEncoder extends Recorder {
     for (;;) {
       const size = yield* this.encode(rows, survey);
       if (size <= bytesMax) {
-        const bytes = this.buffer.slice(0, size);
+        const bytes = this.buffer.slice(this.start, this.start + size);
         if (rows > 0) this.bytesPerRow = Math.max(1 / 64, (size - this.overhead) / rows);
         this.drop(rows);
         this.batches++;
@@ -132,33 +137,23 @@ export class DeltaEncoder extends Recorder {
 
   /** Size of the first `rows` rows in the buffer; more than the limit if they do not fit. */
   private *encode(rows: number, survey: number): Generator<undefined, number> {
-    const { options, coder } = this;
-    const { profile, tick, schemaHash, crc = false } = options;
-    const { times } = this;
-    const firstTime = rows > 0 ? times[0]! : 0;
-    const unit = timeUnit(times, rows, tick);
-    coder.start(
-      writeHeader(
-        {
-          profile,
-          tick,
-          schemaHash,
-          hasCrc: crc,
-          isLossy: this.isLossy,
-          rows,
-          firstTime,
-          timeUnit: unit,
-        },
-        this.buffer,
-      ),
-    );
-    for (const _ of this.body.write(rows, unit, survey)) yield;
-    const end = coder.finish();
-    if (!crc) return end;
-    if (end + CRC_BYTES <= options.bytesMax) {
-      const sum = crc32(this.buffer.subarray(0, end));
-      for (let i = 0; i < CRC_BYTES; i++) this.buffer[end + i] = sum >>> (24 - 8 * i);
+    const { body, buffer, coder, options } = this;
+    const { profile, tick, schemaHash, crc: hasCrc = false } = options;
+    const firstTime = rows > 0 ? this.times[0]! : 0;
+    const timeUnit = timeUnitOf(firstTime, body.loadTimes(rows), tick);
+    const header = { profile, tick, schemaHash, hasCrc, isLossy: this.isLossy };
+    const length = writeHeader({ ...header, rows, firstTime, timeUnit }, buffer);
+    const start = HEADER_BYTES_MAX - length;
+    buffer.copyWithin(start, 0, length);
+    this.start = start;
+    coder.start();
+    for (const _ of body.write(rows, timeUnit, survey)) yield;
+    const end = HEADER_BYTES_MAX + coder.finish();
+    if (!hasCrc) return end - start;
+    if (end + CRC_BYTES - start <= options.bytesMax) {
+      const sum = crc32(buffer.subarray(start, end));
+      for (let i = 0; i < CRC_BYTES; i++) buffer[end + i] = sum >>> (24 - 8 * i);
     }
-    return end + CRC_BYTES;
+    return end + CRC_BYTES - start;
   }
 }

@@ -21,7 +21,7 @@ export interface BatchHeader {
   timeUnit: number;
 }
 
-/** Flags 2, schema 2, rows 2, time 8. */
+/** Flags 2, schema 2, rows 2, time 8; even. */
 export const HEADER_BYTES_MAX = 14;
 
 const ADAPTIVE = 0x10;
@@ -39,15 +39,11 @@ function unitOf(code: number, tick: Tick): number {
   return code === 0 ? 1 : code === 1 ? second : code === 2 ? 60 * second : 3600 * second;
 }
 
-/** The longest step that all of `times[0..rows)` are multiples of. */
-export function timeUnit(times: Float64Array, rows: number, tick: Tick): number {
-  for (let code = 3; code > 0; code--) {
-    const unit = unitOf(code, tick);
-    let i = 0;
-    while (i < rows && times[i]! % unit === 0) i++;
-    if (i === rows) return unit;
-  }
-  return 1;
+/** The longest step that `firstTime` and `divisor`, a common one of all differences of times, are multiples of. */
+export function timeUnitOf(firstTime: number, divisor: number, tick: Tick): number {
+  let code = 3;
+  while (code > 0 && (firstTime % unitOf(code, tick) || divisor % unitOf(code, tick))) code--;
+  return unitOf(code, tick);
 }
 
 /** Writes the header and returns the offset of the body. */

@@ -12,6 +12,8 @@ export class RangeDecoder {
   private readonly end: number;
   private at: number;
   private code = 0;
+  /** Pair of which two bits have not entered `code` yet. */
+  private last = 0;
   private range = TOP;
   private readonly model: Uint16Array;
   private readonly adaptive: AdaptiveModel | undefined;
@@ -23,19 +25,23 @@ export class RangeDecoder {
     this.end = end;
     if (header.profile === "adaptive") this.adaptive = new AdaptiveModel(priors);
     this.model = this.adaptive ? this.adaptive.model : startModel(priors);
-    for (let i = 0; i < 3; i++) this.code = (this.code << 8) | this.byte(i);
-    this.code = (this.code << 6) | (this.byte(3) >> 2);
+    this.last = this.pair();
+    this.code = this.last >> 2;
+    this.shift();
+    this.range = TOP;
   }
 
-  private byte(ahead: number): number {
-    const at = this.at + ahead;
-    return at < this.end ? this.bytes[at]! : 0;
+  /** The next two bytes, low one first. */
+  private pair(): number {
+    const { at, bytes, end } = this;
+    this.at = at + 2;
+    return (at < end ? bytes[at]! : 0) | (at + 1 < end ? bytes[at + 1]! << 8 : 0);
   }
 
   private shift(): void {
-    const high = ((this.byte(3) & 3) << 14) | (this.byte(4) << 6);
-    this.at += 2;
-    this.code = ((this.code << 16) | high | (this.byte(3) >> 2)) & TOP;
+    const next = this.pair();
+    this.code = ((this.code << 16) | ((this.last << 14) & 0xffff) | (next >> 2)) & TOP;
+    this.last = next;
     this.range <<= 16;
   }
 

@@ -14,24 +14,23 @@ export function bitLength(value: number): number {
 /** Symbols and raw bits to bytes. Past the end of its buffer it only counts: see `finish`. */
 export class RangeEncoder {
   /** The state is open to series-encoder.ts, which has the arithmetic in line. */
-  readonly target: Uint8Array;
+  readonly units: Uint16Array;
   at = 0;
   low = 0;
   range = TOP;
   readonly model: Uint16Array;
   readonly adaptive: AdaptiveModel | undefined;
-  private first = 0;
 
-  constructor(target: Uint8Array, isAdaptive: boolean, priors: string) {
-    this.target = target;
+  /** @param units where a stream goes, in pairs of bytes: every board and host has the low byte first */
+  constructor(units: Uint16Array, isAdaptive: boolean, priors: string) {
+    this.units = units;
     if (isAdaptive) this.adaptive = new AdaptiveModel(priors);
     this.model = this.adaptive ? this.adaptive.model : startModel(priors);
   }
 
-  /** Begins a stream at `offset` of the target. */
-  start(offset: number): void {
-    this.first = offset;
-    this.at = offset;
+  /** Begins a stream. */
+  start(): void {
+    this.at = 0;
     this.low = 0;
     this.range = TOP;
     this.adaptive?.reset();
@@ -62,12 +61,11 @@ export class RangeEncoder {
     if (this.range < BOTTOM) this.shift();
   }
 
-  /** Writes the two settled bytes of `low`; `range` is large again. */
+  /** Writes the settled pair of bytes of `low`; `range` is large again. */
   private shift(): void {
-    const { target, low } = this;
-    if (low > TOP) carry(target, this.at);
-    target[this.at++] = low >>> 22;
-    target[this.at++] = low >>> 14;
+    const { units, low } = this;
+    if (low > TOP) carry(units, this.at);
+    units[this.at++] = low >>> 14;
     this.low = (low & 0x3fff) << 16;
     this.range <<= 16;
   }
@@ -102,7 +100,7 @@ export class RangeEncoder {
     if (length > 1) this.bits(value - 2 ** (length - 1), length - 1);
   }
 
-  /** Ends the stream with as few bytes as possible and returns the offset behind it; may exceed the buffer. */
+  /** Ends the stream with as few bytes as possible and returns their number, even if there was no room for them. */
   finish(): number {
     const last = this.low + this.range - 1;
     let value = this.low;
@@ -114,14 +112,16 @@ export class RangeEncoder {
     this.low = value;
     this.shift();
     this.shift();
-    while (this.at > this.first && this.target[this.at - 1] === 0) this.at--;
-    return this.at;
+    const { units } = this;
+    let { at } = this;
+    while (at > 0 && units[at - 1] === 0) at--;
+    return at > 0 && units[at - 1]! < 256 ? 2 * at - 1 : 2 * at;
   }
 }
 
-/** Adds one to the bytes before `at`. */
-export function carry(target: Uint8Array, at: number): void {
+/** Adds one to the pairs before `at`. */
+export function carry(units: Uint16Array, at: number): void {
   let i = at - 1;
-  while (target[i] === 255) target[i--] = 0;
-  target[i]!++;
+  while (units[i] === 0xffff) units[i--] = 0;
+  units[i]!++;
 }

@@ -36,6 +36,7 @@ export class Scale {
       const zero = table * RESIDUAL_STEP + ZERO;
       this.tables[state] = zero;
       this.shifts[state] = octave < 0 ? 0 : octave + 1;
+      if (octave > NEAR_OCTAVES) continue;
       for (let q = -ZERO; q < ESCAPE - ZERO; q++)
         this.moves[zero + q] = octave < 0 ? smallMove(state, q) : wideMove(state, q);
     }

@@ -85,7 +85,7 @@ export class SeriesEncoder {
   run(budget: number): boolean {
     const { base, coder, isCached, predictor, recent, seen, x } = this;
     const { moves, shifts, tables } = this.scale;
-    const { adaptive, model, target } = coder;
+    const { adaptive, model, units } = coder;
     const residuals = base === T_RESIDUAL ? this.ofTimes : this.ofValues;
     const counts = adaptive?.counts;
     const end = Math.min(this.end, this.at + budget);
@@ -141,9 +141,8 @@ export class SeriesEncoder {
         low += range * below;
         range *= model[table + symbol + 1]! - below;
         if (range < BOTTOM) {
-          if (low > TOP) carry(target, out);
-          target[out++] = low >>> 22;
-          target[out++] = low >>> 14;
+          if (low > TOP) carry(units, out);
+          units[out++] = low >>> 14;
           low = (low & 0x3fff) << 16;
           range <<= 16;
         }
@@ -187,9 +186,8 @@ export class SeriesEncoder {
         out = coder.at;
       }
       if (range < BOTTOM) {
-        if (low > TOP) carry(target, out);
-        target[out++] = low >>> 22;
-        target[out++] = low >>> 14;
+        if (low > TOP) carry(units, out);
+        units[out++] = low >>> 14;
         low = (low & 0x3fff) << 16;
         range <<= 16;
       }
@@ -207,9 +205,8 @@ export class SeriesEncoder {
         range >>>= shift;
         low += error * range;
         if (range < BOTTOM) {
-          if (low > TOP) carry(target, out);
-          target[out++] = low >>> 22;
-          target[out++] = low >>> 14;
+          if (low > TOP) carry(units, out);
+          units[out++] = low >>> 14;
           low = (low & 0x3fff) << 16;
           range <<= 16;
         }

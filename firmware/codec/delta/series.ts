@@ -62,6 +62,20 @@ export class Series {
     this.from = 0;
   }
 
+  /** Takes `count` times the same number. */
+  repeat(value: number, count: number): void {
+    this.count = count;
+    this.first = value;
+    this.divisor = 1;
+    this.isConstant = true;
+  }
+
+  /** Divides all numbers by one of their common divisors. */
+  shorten(unit: number): void {
+    this.first /= unit;
+    if (!this.isConstant) this.divisor /= unit;
+  }
+
   /** Takes the `count` numbers in `wide`. */
   reduce(count: number): void {
     const exact = this.wide;
