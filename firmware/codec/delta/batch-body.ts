@@ -164,9 +164,7 @@ export class BodyWriter {
     while (!encoder.run(this.sliceValues)) yield;
     const { low, wide } = series;
     if (low === 0) return;
-    for (let i = 1; i < series.count; i++)
-      if (low > 12) coder.bits(wide[i]!, low);
-      else coder.raw(wide[i]!, low);
+    coder.rawAll(wide, series.count, low);
     yield;
   }
 

@@ -3,7 +3,7 @@ import { GodwitError } from "../error.ts";
 import { writeUtf8 } from "../utf8.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { Grid } from "./grid.ts";
-import { BLOB, BOOLEAN, ENTRIES_MAX, ENTRY_BYTES_MAX, TEXT } from "./layout.ts";
+import { BLOB, BOOLEAN, DECIMAL, ENTRIES_MAX, ENTRY_BYTES_MAX, TEXT } from "./layout.ts";
 import { Quantum } from "./quantum.ts";
 import type { Series } from "./series.ts";
 
@@ -32,8 +32,10 @@ export interface CellRange {
 export class Column extends Grid {
   /** Values as doubles, NaN where there is none; absent while `cells` hold whole numbers. */
   doubles: Float64Array | undefined;
-  /** 256 steps of the grid per unit if numbers on the grid go straight into `cells`, otherwise NaN. */
+  /** 256 times the steps per unit if numbers on a decimal grid go straight into `cells`, otherwise NaN. */
   scale: number;
+  /** The same for a grid of float32 decimals. */
+  floatScale = Number.NaN;
   /** Texts, or encoded objects with one character per byte, in the order of their first use. */
   entries: string[] = [];
   private readonly place: CellRange;
@@ -104,7 +106,7 @@ export class Column extends Grid {
       if (cell === GAP) return undefined;
       if (cell === ODD) return this.odd(row);
       if (quantum.kind === BOOLEAN) return cell === 1;
-      return quantum.kind > BOOLEAN ? entries[cell] : cell / quantum.scale;
+      return quantum.kind > BOOLEAN ? entries[cell] : quantum.toValue(cell);
     });
   }
 
@@ -118,6 +120,7 @@ export class Column extends Grid {
     this.doubles = doubles;
     this.forgetCells();
     this.scale = Number.NaN;
+    this.floatScale = Number.NaN;
   }
 
   private forgetCells(): void {
@@ -178,7 +181,8 @@ export class Column extends Grid {
       this.entries = [];
       if (doubles && this.isPlain) {
         this.doubles = undefined;
-        this.scale = 256 * this.quantum.scale;
+        if (this.quantum.kind === DECIMAL) this.scale = 256 * this.quantum.scale;
+        else this.floatScale = 256 * this.quantum.scale;
       }
       return;
     }
@@ -217,6 +221,7 @@ export class Column extends Grid {
     this.quantum = new Quantum({ kind: next }, this.bits);
     this.doubles = undefined;
     this.scale = Number.NaN;
+    this.floatScale = Number.NaN;
     this.nans.length = 0;
     this.forgetCells();
     this.entries = [];

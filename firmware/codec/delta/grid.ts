@@ -60,7 +60,7 @@ export class Grid {
     const count = this.measure(raw, rows, series);
     if (count > 0 && this.isMissed(count)) this.choose(raw, rows, series);
     this.isPlain =
-      this.quantum.kind === DECIMAL &&
+      (this.quantum.kind === DECIMAL || this.quantum.kind === FLOAT_DECIMAL) &&
       this.epsilon === 0 &&
       this.exceptions.length <= count >> 3 &&
       Math.abs(series.first) + series.largest < NARROW;

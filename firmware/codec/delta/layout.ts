@@ -36,8 +36,8 @@ export const ULP_MAX = 40;
 export const NEGATIVE_ZERO = 81;
 export const RAW = 82;
 
-/** Residual series stay within 25 bits; wider numbers send their low bits raw. */
-export const SERIES_BITS = 24;
+/** Residual series stay within so many bits and a sign; wider numbers send their low bits raw. */
+export const SERIES_BITS = 25;
 /** Whole numbers that are recorded as such have fewer, with their sign. */
 export const NARROW_BITS = 24;
 

@@ -70,6 +70,27 @@ export class RangeEncoder {
     this.range <<= 16;
   }
 
+  /** The `count` low bits of every value from the second on. */
+  rawAll(values: Float64Array, length: number, count: number): void {
+    if (count > 12) {
+      for (let i = 1; i < length; i++) this.bits(values[i]!, count);
+      return;
+    }
+    const { units } = this;
+    let { at, low, range } = this;
+    for (let i = 1; i < length; ++i) {
+      range >>>= count;
+      low += values[i]! * range;
+      if (range < BOTTOM) {
+        if (low > TOP) carry(units, at);
+        units[at++] = low >>> 14;
+        low = (low & 0x3fff) << 16;
+        range <<= 16;
+      }
+    }
+    this.resume(low, range, at);
+  }
+
   /** Raw bits of any count up to 53, high part first. */
   bits(value: number, count: number): void {
     let left = count;

@@ -4,6 +4,7 @@ import { Column, type EncodeObject } from "./column.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { CELLS_MAX, CHANNELS_MAX, ROWS_MAX } from "./layout.ts";
 
+const fround = Math.fround;
 const TIME_MAX = Number.MAX_SAFE_INTEGER;
 
 /** A channel as the recorder needs to know it. */
@@ -22,9 +23,11 @@ export class Recorder {
   private readonly channels: readonly DeltaChannel[];
   /** Whole numbers column by column. */
   private readonly cells: Int32Array;
-  /** By channel: `scale` and `doubles` of its column. */
+  /** By channel: `scale` of its column, and its `doubles`. */
   private readonly scales: Float64Array;
   private readonly doubles: (Float64Array | undefined)[] = [];
+  /** By channel: `floatScale` of its column; absent while all are NaN. */
+  private floatScales: Float64Array | undefined;
 
   /** @throws GodwitError `argument` naming the channel or limit that is impossible. */
   constructor(
@@ -60,9 +63,11 @@ export class Recorder {
 
   /** Takes over how the column at `index` wants its values. */
   private adopt(index: number): void {
-    const { scale, doubles } = this.columns[index]!;
+    const { scale, floatScale, doubles } = this.columns[index]!;
     this.scales[index] = scale;
     this.doubles[index] = doubles;
+    if (floatScale > 0) this.floatScales ??= new Float64Array(this.width).fill(Number.NaN);
+    if (this.floatScales) this.floatScales[index] = floatScale;
   }
 
   // Hot: the common case stands in line, and no property is read twice.
@@ -80,6 +85,7 @@ export class Recorder {
       throw new GodwitError("argument", `time ${time} is not a whole number of ticks`);
     const cells = this.cells;
     const scales = this.scales;
+    const floatScales = this.floatScales;
     const width = this.width;
     let at = count;
     let value = 0;
@@ -92,7 +98,12 @@ export class Recorder {
       // Rounded, and within 24 bits because the sum is in units of 1/256; what is no number fails the test.
       whole = (value * scale + 128) >> 8;
       if ((whole << 8) / scale === value && (whole || 1 / value > 0)) cells[at] = whole;
-      else this.put(value, i);
+      else if (floatScales) {
+        scale = floatScales[i]!;
+        whole = (value * scale + 128) >> 8;
+        if (fround((whole << 8) / scale) === value && (whole || 1 / value > 0)) cells[at] = whole;
+        else this.put(value, i);
+      } else this.put(value, i);
       at += rowsMax;
       ++i;
     }

@@ -194,13 +194,16 @@ export class SeriesEncoder {
       if (shift) {
         error -= symbol << shift;
         if (shift > 12) {
-          coder.resume(low, range, out);
           shift -= 12;
-          coder.raw(error >> shift, 12);
-          low = coder.low;
-          range = coder.range;
-          out = coder.at;
+          range >>>= 12;
+          low += (error >> shift) * range;
           error &= (1 << shift) - 1;
+          if (range < BOTTOM) {
+            if (low > TOP) carry(units, out);
+            units[out++] = low >>> 14;
+            low = (low & 0x3fff) << 16;
+            range <<= 16;
+          }
         }
         range >>>= shift;
         low += error * range;

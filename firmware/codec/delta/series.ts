@@ -103,7 +103,7 @@ export class Series {
     this.x = this.scratch;
     this.from = 0;
     if (this.low > 0) this.split();
-    else if (divisor <= 1) this.scratch.set(exact);
+    else if (divisor <= 1) this.scratch.set(count < exact.length ? exact.subarray(0, count) : exact);
     else {
       const { scratch } = this;
       for (let i = 1; i < count; ++i) scratch[i] = exact[i]! / divisor;
@@ -114,10 +114,17 @@ export class Series {
   private split(): void {
     const { scratch, count, divisor, low, wide } = this;
     const unit = 2 ** low;
-    for (let i = 0; i < count; i++) {
-      const quotient = wide[i]! / divisor;
-      const high = Math.floor(quotient / unit);
-      wide[i] = quotient - high * unit;
+    let quotient = 0;
+    let high = 0;
+    for (let i = 0; i < count; ++i) {
+      quotient = wide[i]! / divisor;
+      high = (quotient / unit) | 0;
+      quotient -= high * unit;
+      if (quotient < 0) {
+        quotient += unit;
+        --high;
+      }
+      wide[i] = quotient;
       scratch[i] = high;
     }
   }
