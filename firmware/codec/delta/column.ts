@@ -53,17 +53,17 @@ export class Column extends Grid {
     if (this.epsilon > 0) this.widen(0);
   }
 
-  /** Records what is not a number on the grid. @throws GodwitError if it cannot be recorded: the row is void */
+  /** Records a value that is not on the grid. @throws GodwitError if it cannot be recorded: the row is void */
   put(value: unknown, row: number): void {
-    if (value === undefined || value === null) this.skip(row);
-    else if (typeof value === "number" && this.isNumeric) this.putNumber(value, row);
+    if (typeof value === "number" && this.isNumeric) this.putNumber(value, row);
     else {
       this.admit(value, row);
       this.place.cells[this.place.start + row] = this.intern(value);
     }
   }
 
-  private skip(row: number): void {
+  /** Records that there is no value. */
+  skip(row: number): void {
     const { doubles, nans, place } = this;
     if (doubles) {
       if (nans[nans.length - 1] === row) nans.pop();

@@ -15,6 +15,8 @@ import { bitLength } from "./range-encoder.ts";
 
 const SAMPLE_MAX = 32;
 const RAW_BITS = 70;
+/** Values of a sample that may be sent whole, and one in eight of larger samples: more, and it is no grid. */
+const RAWS_MIN = 2;
 const STEP_BITS = 7;
 
 export function gcd(a: number, b: number): number {
@@ -33,6 +35,7 @@ function cost(quantum: Quantum, values: readonly number[], best: number): number
   let bits = quantum.kind === DECIMAL ? 0 : quantum.kind === FLOAT_DECIMAL ? 3 : 8;
   const wholes: number[] = [];
   let divisor = 0;
+  let raws = RAWS_MIN + (values.length >> 3);
   for (const value of values) {
     let whole = quantum.toWhole(value);
     if (!(Math.abs(whole) <= WHOLE_MAX)) whole = Number.NaN;
@@ -42,7 +45,7 @@ function cost(quantum: Quantum, values: readonly number[], best: number): number
       const steps = quantum.stepsTo(value, whole);
       if (!(Math.abs(steps) <= ULP_MAX)) {
         bits += RAW_BITS;
-        if (bits > best) return Infinity;
+        if (--raws < 0 || bits > best) return Infinity;
         continue;
       }
       bits += STEP_BITS;
@@ -62,7 +65,9 @@ export function chooseQuantum(values: readonly number[], bits: FloatBits): Quant
   let sample = spread(values);
   let best = chooseFor(sample, bits);
   for (let round = 0; round < 2 && best.kind !== FLOAT64; round++) {
-    const missed = values.filter((value) => !isOn(best, value)).slice(0, SAMPLE_MAX / 2);
+    const missed: number[] = [];
+    for (const value of values)
+      if (missed.length < SAMPLE_MAX / 2 && !isOn(best, value)) missed.push(value);
     if (missed.length === 0) break;
     sample = [...sample, ...missed];
     best = chooseFor(sample, bits);

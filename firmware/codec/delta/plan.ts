@@ -6,9 +6,11 @@ const RING = 32;
 const SLOTS = 64;
 const clz = Math.clz32;
 
-/** Sixteenths of a bit: of a repeated change beyond the choice itself; what a mode must save per value. */
+/** Sixteenths of a bit: of a repeated change beyond the choice itself. */
 const CHANGE_UNITS = 56;
-const CACHE_GAIN_UNITS = 2;
+/** What the mode, in sixteenths of a bit, and another predictor, in bits, must save per value to be worth their work. */
+const CACHE_GAIN_UNITS = 16;
+const PREDICTOR_GAIN = 0.2;
 
 /** Logarithm to base 2 in sixteenths, linear between powers of two; 0 for 0. */
 function log2(value: number): number {
@@ -133,5 +135,6 @@ function bestPredictor(x: Int32Array, start: number, end: number): number {
     before = value;
   }
   const least = Math.min(last, linear, damped, average);
-  return least === last ? 0 : least === linear ? 1 : least === damped ? 2 : 3;
+  if (last - least <= PREDICTOR_GAIN * (end - start)) return 0;
+  return least === linear ? 1 : least === damped ? 2 : 3;
 }

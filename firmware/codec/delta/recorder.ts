@@ -85,7 +85,6 @@ export class Recorder {
       throw new GodwitError("argument", `time ${time} is not a whole number of ticks`);
     const cells = this.cells;
     const scales = this.scales;
-    const floatScales = this.floatScales;
     const width = this.width;
     let at = count;
     let value = 0;
@@ -98,8 +97,12 @@ export class Recorder {
       // Rounded, and within 24 bits because the sum is in units of 1/256; what is no number fails the test.
       whole = (value * scale + 128) >> 8;
       if ((whole << 8) / scale === value && (whole || 1 / value > 0)) cells[at] = whole;
-      else if (floatScales) {
-        scale = floatScales[i]!;
+      else if (this.doubles[i]) {
+        // biome-ignore lint/suspicious/noSelfCompare: tells NaN, which goes the long way, without a call
+        if (typeof value === "number" && value === value) this.doubles[i]![count] = value;
+        else this.put(value, i);
+      } else if (this.floatScales) {
+        scale = this.floatScales[i]!;
         whole = (value * scale + 128) >> 8;
         if (fround((whole << 8) / scale) === value && (whole || 1 / value > 0)) cells[at] = whole;
         else this.put(value, i);
@@ -113,10 +116,8 @@ export class Recorder {
 
   /** A value that is not on its channel's grid. */
   private put(value: unknown, index: number): void {
-    const doubles = this.doubles[index];
-    // biome-ignore lint/suspicious/noSelfCompare: tells NaN, which goes the long way, without a call
-    if (doubles && typeof value === "number" && value === value) {
-      doubles[this.count] = value;
+    if (value === undefined || value === null) {
+      this.columns[index]!.skip(this.count);
       return;
     }
     try {

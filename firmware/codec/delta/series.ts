@@ -3,6 +3,9 @@ import { gcd } from "./fit.ts";
 import { SERIES_BITS } from "./layout.ts";
 import { bitLength } from "./range-encoder.ts";
 
+/** Differences whose common divisor is taken before the others are tried with it. */
+const GCD_VALUES = 8;
+
 /** One series at a time, and work space for it; made once per encoder. */
 export class Series {
   /** The series is `x[from..from + count)`, of which only differences count. */
@@ -32,34 +35,45 @@ export class Series {
     return this.exact;
   }
 
-  /** Takes `count` numbers of less than SERIES_BITS from `cells` as they are; these are left alone. */
+  /** Takes `count` numbers of less than SERIES_BITS from `cells`, which are left alone unless they are `scratch`. */
   adopt(cells: Int32Array, from: number, count: number): void {
     const first = cells[from]!;
     const end = from + count;
     let at = from + 1;
     let divisor = 0;
-    let difference = 0;
     while (at < end && cells[at] === first) ++at;
     this.isConstant = at >= end;
-    while (at < end && divisor !== 1) {
-      difference = cells[at++]! - first;
-      if (divisor === 0 || difference % divisor !== 0) divisor = gcd(difference, divisor);
-    }
+    for (const sure = at + GCD_VALUES; at < sure && at < end && at < sure && divisor !== 1; ++at)
+      divisor = gcd(cells[at]! - first, divisor);
     this.count = count;
     this.first = first;
-    this.divisor = divisor || 1;
     this.low = 0;
     this.x = cells;
     this.from = from;
-    if (divisor > 1) this.divide(cells, from, count);
+    while (divisor > 1) {
+      const odd = this.divide(cells, divisor);
+      if (odd === 0) break;
+      divisor = gcd(odd, divisor);
+    }
+    this.divisor = divisor || 1;
   }
 
-  private divide(cells: Int32Array, from: number, count: number): void {
-    const { divisor, first, scratch } = this;
+  /** Moves the differences to the first number into `scratch`, divided; stops at one that is no multiple, and returns it. */
+  private divide(cells: Int32Array, divisor: number): number {
+    const { count, first, from, scratch } = this;
     let at = from;
-    for (let i = 0; i < count; ++i) scratch[i] = (cells[at++]! - first) / divisor;
+    let quotient = 0;
+    for (let i = 0; i < count; ++i) {
+      quotient = (cells[at++]! - first) / divisor;
+      if ((quotient | 0) !== quotient) {
+        if (cells === scratch) while (--i >= 0) scratch[i] = scratch[i]! * divisor + first;
+        return quotient * divisor;
+      }
+      scratch[i] = quotient;
+    }
     this.x = scratch;
     this.from = 0;
+    return 0;
   }
 
   /** Takes `count` times the same number. */
