@@ -5,14 +5,7 @@ import { UserError } from "../user-error.ts";
 import { readCacheFile, writeCacheFile } from "./cache-file.ts";
 import { ClangPool } from "./clang-pool.ts";
 import { defaultCacheDir } from "./paths.ts";
-import {
-  compileFlags,
-  linkArguments,
-  type ModuleName,
-  type Recipe,
-  readRecipe,
-  sha256,
-} from "./recipe.ts";
+import { linkArguments, type ModuleName, type Recipe, readRecipe, sha256 } from "./recipe.ts";
 
 export interface BuildProgress {
   done: number;
@@ -99,7 +92,7 @@ async function compileAll(
     let object = readCacheFile(path);
     if (!object) {
       const file = `${unit.name}.c`;
-      const args = [...compileFlags, "-c", file, "-o", "out.o"];
+      const args = [...unit.flags, "-c", file, "-o", "out.o"];
       object = await pool.run(args, { [file]: unit.source }, "out.o");
       writeCacheFile(path, object);
       compiled++;

@@ -9,6 +9,8 @@ import { packageDir, packageRoot, packageVersion } from "./paths.ts";
 export interface Unit {
   name: string;
   source: string;
+  /** The whole compile command, without file names. */
+  flags: readonly string[];
   key: string;
 }
 
@@ -36,7 +38,7 @@ const parserSources = "xsCode xsLexical xsScope xsScript xsSourceMap xsSyntaxica
 /** Compiling these takes longest: they start first. */
 const slowSources = ["xsRun", "xsModule", "xsdtoa", "xsDataView", "xsre", "xsArray"];
 
-export const compileFlags = [
+const compileFlags = [
   "--target=wasm32-wasip1",
   "-Os",
   "-mllvm",
@@ -57,6 +59,9 @@ export const compileFlags = [
   "-w",
   "-Werror=implicit-function-declaration",
 ];
+
+/** The interpreter loop: `-Oz` is 1.02 (loop) to 1.08 (calls) times as fast as `-Os`, which beats `-O2` and `-O3`. */
+const loopFlags = compileFlags.map((flag) => (flag === "-Os" ? "-Oz" : flag));
 
 const linkFlags = [
   "--target=wasm32-wasip1",
@@ -106,14 +111,11 @@ export function readRecipe(): Recipe {
   const own = join(packageRoot, "firmware", "engine");
   const headers = readHeaders(xs, own);
   const changes = parsePatches(readText(join(own, "xs-patches.txt")));
-  const base = sha256(
-    packageVersion("@yowasp/clang"),
-    compileFlags.join("\n"),
-    ...Object.entries(headers).flat(),
-  );
+  const base = sha256(packageVersion("@yowasp/clang"), ...Object.entries(headers).flat());
   const unit = (name: string, file: string, source: string): Unit => ({
     name,
     source: applyPatches(file, source, changes),
+    flags: name === "xsRun" ? loopFlags : compileFlags,
     key: "",
   });
   const xsNames = [...runtimeSources, ...parserSources];
@@ -123,7 +125,8 @@ export function readRecipe(): Recipe {
   );
   for (const name of ["services", "board", "compiler"])
     units.push(unit(name, `${name}.c`, readText(join(own, `${name}.c`))));
-  for (const entry of units) entry.key = sha256(base, entry.name, entry.source);
+  for (const entry of units)
+    entry.key = sha256(base, entry.name, entry.flags.join("\n"), entry.source);
   const objects = {
     board: [...runtimeSources, "services", "board"].sort(),
     compiler: [...runtimeSources, ...parserSources, "services", "compiler"].sort(),
