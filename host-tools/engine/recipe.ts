@@ -35,6 +35,9 @@ const parserSources = "xsCode xsLexical xsScope xsScript xsSourceMap xsSyntaxica
   " ",
 );
 
+/** Our host of a board. */
+const boardSources = ["board", "failure", "heap", "modules", "natives"];
+
 /** Compiling these takes longest: they start first. */
 const slowSources = ["xsRun", "xsModule", "xsdtoa", "xsDataView", "xsre", "xsArray"];
 
@@ -123,12 +126,12 @@ export function readRecipe(): Recipe {
   const units = xsNames.map((name) =>
     unit(name, `${name}.c`, readText(join(xs, "sources", `${name}.c`))),
   );
-  for (const name of ["services", "board", "compiler"])
+  for (const name of [...boardSources, "services", "compiler"])
     units.push(unit(name, `${name}.c`, readText(join(own, `${name}.c`))));
   for (const entry of units)
     entry.key = sha256(base, entry.name, entry.flags.join("\n"), entry.source);
   const objects = {
-    board: [...runtimeSources, "services", "board"].sort(),
+    board: [...runtimeSources, ...boardSources, "services"].sort(),
     compiler: [...runtimeSources, ...parserSources, "services", "compiler"].sort(),
   };
   const links = (Object.keys(objects) as ModuleName[]).map((name) =>
