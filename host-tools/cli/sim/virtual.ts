@@ -39,7 +39,7 @@ export async function simulateVirtually(
   // That a board ended stays true.
   const violations = interrupted.aborted ? found.filter((text) => /: ended: /.test(text)) : found;
   for (const text of violations) output.result("violation", { text }, `broken: ${text}`);
-  output.result("summary", figures, describe(summary));
+  output.summary(figures, describe(summary));
   if (violations.length === 0) return;
   throw new UserError(`${violations.length} invariants broke, the first: ${violations[0]}`, {
     code: "invariant",
