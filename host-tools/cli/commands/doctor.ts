@@ -21,7 +21,7 @@ async function runChecks(context: Context): Promise<Check[]> {
   return [
     checkNode(process.version),
     checkPackages(root),
-    checkEngine(root),
+    await checkEngine(root),
     await checkStore(),
     await checkDisk(context.cwd),
     checkMemory(),
