@@ -32,8 +32,15 @@ function environment(extra: Record<string, string>) {
   return { ...inherited, TMPDIR: temporary, ...extra };
 }
 
-/** `godwit sim` until the first telemetry has arrived; then Ctrl-C. */
-async function simUntilTelemetry(args: readonly string[], extra: Record<string, string> = {}) {
+const simUntilTelemetry = (args: readonly string[], extra?: Record<string, string>) =>
+  simUntil("telemetry", args, extra);
+
+/** `godwit sim` until the first such event; then Ctrl-C. */
+async function simUntil(
+  event: string,
+  args: readonly string[],
+  extra: Record<string, string> = {},
+) {
   const child = spawn(process.execPath, [main, "sim", ...args, "--json"], {
     stdio: ["ignore", "pipe", "inherit"],
     cwd: folder,
@@ -43,7 +50,7 @@ async function simUntilTelemetry(args: readonly string[], extra: Record<string, 
   createInterface({ input: child.stdout }).on("line", (text) => {
     const line = JSON.parse(text) as Line;
     lines.push(line);
-    if (line.event === "telemetry" && !child.killed) child.kill("SIGINT");
+    if (line.event === event && !child.killed) child.kill("SIGINT");
   });
   const [exitCode] = (await once(child, "close")) as [number | null];
   return { lines, exitCode };
@@ -197,6 +204,18 @@ test.each([
 ])("%s is a usage error with a way out", async (_name, args, exitCode, code) => {
   const ended = await godwit(args);
   expect(ended).toMatchObject({ exitCode, lines: [{ event: "error", code }] });
+});
+
+test("Ctrl-C in a month of virtual time ends it with the summary of the days until then", async () => {
+  const app = fileURLToPath(new URL("../sim/apps/endurance", import.meta.url));
+  const args = ["--virtual", "--days", "30", "--boards", "1", "--method", "getState"];
+  const { lines, exitCode } = await simUntil("day", [app, ...args]);
+  expect(exitCode).toBe(0);
+  const days = lines.filter(({ event }) => event === "day").length;
+  expect(lines.at(-1)).toMatchObject({ event: "summary", days: 30, errors: 0 });
+  expect(lines.at(-1)?.d2cAcked).toBeGreaterThan(0);
+  expect(days).toBeLessThan(30);
+  expect(Math.floor(Number(lines.at(-1)?.daysRun))).toBe(days);
 });
 
 test("Ctrl-C ends boards and hub in order, and leaves nothing behind", async () => {
