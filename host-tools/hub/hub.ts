@@ -141,7 +141,7 @@ async function start(options: StartHubOptions, closers: Closers): Promise<Runnin
   );
   const mqttsPort = mqtts.port;
   closers.add(() => mqtts.close());
-  const app = createApi({ hub: core, hostName, tls });
+  const app = createApi({ hub: core, hostName, mqttsPort, tls });
   closers.add(() => app.close());
   closers.add(attachWebSocket(core, app.server as Server));
   await listening(wantedHttps, "--https", () => app.listen({ port: wantedHttps, host: address }));

@@ -12,6 +12,7 @@ const rounds = 3;
 const crowdMsMax = 150_000;
 let canary: CompiledApp;
 let stillborn: CompiledApp;
+let hanging: CompiledApp;
 let rig: FleetRig | undefined;
 
 beforeAll(async () => {
@@ -20,6 +21,7 @@ beforeAll(async () => {
     compileApp(engine, fileURLToPath(new URL(`./apps/${name}`, import.meta.url)));
   canary = await app("canary");
   stillborn = await app("stillborn");
+  hanging = await app("hanging");
 });
 
 afterEach(async () => {
@@ -170,6 +172,15 @@ test("a loop inside the engine costs its board and a reboot of its neighbours, w
   expect(fleet.board("a")).toMatchObject({ power: "on", failure: undefined });
   expect(fleet.board("d")).toMatchObject({ power: "off", boots: 1 });
   await call;
+});
+
+test("a board that hangs when the fleet is closed is given to the watchdog, and told", async () => {
+  const made = await start(["a"], { apps: new Map([["a", hanging]]), turnMsMax: 1000 });
+  await made.until(() => made.fleet.board("a")?.boots === 1);
+  expect(ended(made, "a")).toBeUndefined();
+  await made.fleet.close();
+  expect(ended(made, "a")).toMatchObject({ reason: "native-loop" });
+  expect(made.fleet.view.errors).toBe(1);
 });
 
 test("boards with a wrong key, of another hub or without credentials say so; the others go on", async () => {

@@ -147,8 +147,7 @@ function report(output: Output, fleet: Fleet, hub: FleetHub): void {
     methods: view.methods,
     errors: view.errors,
   };
-  output.result(
-    "summary",
+  output.summary(
     summary,
     `${summary.connected} of ${summary.boards} boards connected, ${summary.d2cAcked} messages ` +
       `(${summary.d2cBytes} bytes), ${summary.twinPatches} twin changes, ${summary.methods} methods, ` +
