@@ -1,5 +1,6 @@
 // Client side of RFC 2217: a serial port on another machine, with its control lines.
 import { connect, type Socket } from "node:net";
+import { shorten } from "../shorten.ts";
 import { DeviceError } from "./error.ts";
 import type { PortEvents, PortSource, SerialLines, SerialPort } from "./port.ts";
 import {
@@ -23,10 +24,12 @@ export function isRfc2217Address(address: string): boolean {
 
 /** `rfc2217://host:port`. @throws DeviceError `bad-input`. */
 export function rfc2217Source(address: string): PortSource {
-  const match = /^rfc2217:\/\/(\[[0-9a-fA-F:]+\]|[^:/?#\s]+):(\d{1,5})\/?$/.exec(address);
+  const match = /^rfc2217:\/\/(\[[0-9a-fA-F:]{2,45}\]|[^:/?#\s]{1,253}):(\d{1,5})\/?$/.exec(
+    address,
+  );
   const port = Number(match?.[2]);
   if (!match || port < 1 || port > 65535) {
-    throw new DeviceError("bad-input", `'${address}' is no RFC 2217 address`, {
+    throw new DeviceError("bad-input", `'${shorten(address)}' is no RFC 2217 address`, {
       hint: "use rfc2217://host:port",
     });
   }

@@ -14,6 +14,7 @@ import { hex } from "../../flash/esp/regions.ts";
 import { targetById } from "../../flash/esp/targets-table.ts";
 import type { RpChip } from "../../flash/rp2040/uf2.ts";
 import { DeviceError } from "../../serial/error.ts";
+import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
 import { writeFileOf, writing } from "../files.ts";
 import { parseCount } from "./flash-options.ts";
@@ -62,7 +63,7 @@ export function register(command: Command, context: Context): void {
 function firmware(folder: string, chip: string, context: Context): void {
   const target = targetById(chip);
   if (!target) {
-    throw new DeviceError("bad-input", `no virtual board '${chip}'`, {
+    throw new DeviceError("bad-input", `no virtual board '${shorten(chip)}'`, {
       hint: `one of: ${benchChips.join(", ")}`,
     });
   }
@@ -80,13 +81,15 @@ function addFault(
   const [name = "", value = ""] = text.split("=");
   const number = value === "" ? Number.NaN : Number(value);
   if (!Object.hasOwn(benchFaults, name) || !(number >= 0)) {
-    throw new DeviceError("bad-input", `'${text}' is no fault`, {
+    throw new DeviceError("bad-input", `'${shorten(text)}' is no fault`, {
       hint: `name=number with a name of ${Object.keys(benchFaults).join(", ")}`,
     });
   }
   const isRate = name !== "slow-erase" && name !== "stuck";
   if (isRate && number > 1) {
-    throw new DeviceError("bad-input", `'${text}' is no share`, { hint: `${name}=0.05 hits 5 %` });
+    throw new DeviceError("bad-input", `'${shorten(text)}' is no share`, {
+      hint: `${name}=0.05 hits 5 %`,
+    });
   }
   return { ...faults, [name]: number };
 }
@@ -120,7 +123,7 @@ async function servePico(flags: Flags, context: Context): Promise<void> {
 function listenOf(text: string): { host: string; port: number } {
   const match = /^(.+):(\d{1,5})$/.exec(text);
   if (!match) {
-    throw new DeviceError("bad-input", `'${text}' is no address`, {
+    throw new DeviceError("bad-input", `'${shorten(text)}' is no address`, {
       hint: "--listen 127.0.0.1:0",
     });
   }

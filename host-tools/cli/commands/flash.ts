@@ -16,6 +16,7 @@ import { DeviceError } from "../../serial/error.ts";
 import { takeLease } from "../../serial/lease.ts";
 import { boardIdentity } from "../../serial/list.ts";
 import { portSource } from "../../serial/source.ts";
+import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
 import { readFileOf, writeFileOf } from "../files.ts";
 import {
@@ -90,7 +91,7 @@ async function flash(files: readonly string[], flags: FlashFlags, context: Conte
   const single =
     files.length === 1 ? readFileOf(files[0]!.replace(/@[^@/\\]*$/, ""), context) : null;
   if (single && (isUf2(single) || isElf(single))) {
-    await flashUf2(basename(files[0]!), single, flags, context);
+    await flashUf2(shorten(basename(files[0]!)), single, flags, context);
     return;
   }
   const regions = files.map((argument) => regionOf(argument, context));
@@ -107,16 +108,16 @@ async function flash(files: readonly string[], flags: FlashFlags, context: Conte
 function regionOf(argument: string, context: Context): FlashRegion {
   const match = /^(.+)@([^@]+)$/.exec(argument);
   if (!match) {
-    throw new DeviceError("bad-input", `'${argument}' has no offset`, {
-      hint: `${argument}@0x10000 (ESP chips need to know where; UF2 files know it themselves)`,
+    throw new DeviceError("bad-input", `'${shorten(argument)}' has no offset`, {
+      hint: `${shorten(argument)}@0x10000 (ESP chips need to know where; UF2 files know it themselves)`,
     });
   }
   const [, path, offset] = match as unknown as [string, string, string];
   const bytes = readFileOf(path, context);
   if (bytes.length === 0) {
-    throw new DeviceError("bad-input", `${path} is empty`, { hint: "build it again" });
+    throw new DeviceError("bad-input", `${shorten(path)} is empty`, { hint: "build it again" });
   }
-  return { offset: parseCount(offset), bytes, name: basename(path) };
+  return { offset: parseCount(offset), bytes, name: shorten(basename(path)) };
 }
 
 function isRp(board: Board): boolean {
@@ -128,21 +129,28 @@ function familyFor(board: Board | undefined): Uf2Family {
   return board?.chip === "rp2350" ? "rp2350-arm-s" : "rp2040";
 }
 
+const flashMegabytes: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128];
+const flashSizeHint = `one of ${flashMegabytes.map((size) => `${size}MB`).join(", ")}, or detect`;
+
+/** Settings for the bootloader's header; which of them the chip has is asked once it is known. */
 function settingsOf(flags: FlashFlags): FlashSettings | undefined {
   const { flashMode, flashFreq, flashSize } = flags;
   if (!flashMode && !flashFreq && !flashSize) return undefined;
-  const isGiven = flashSize !== undefined && flashSize !== "detect";
-  const size = isGiven ? /^(\d+)MB$/i.exec(flashSize) : undefined;
-  if (size === null) {
-    throw new DeviceError("bad-input", `'${flashSize}' is no flash size`, {
-      hint: "like 4MB, or detect",
-    });
-  }
+  const sizeMegabytes =
+    flashSize === undefined || flashSize === "detect" ? undefined : megabytesOf(flashSize);
   return {
     ...(flashMode ? { mode: flashMode } : {}),
     ...(flashFreq ? { frequency: flashFreq } : {}),
-    ...(size ? { sizeMegabytes: Number(size[1]) } : {}),
+    ...(sizeMegabytes ? { sizeMegabytes } : {}),
   };
+}
+
+function megabytesOf(flashSize: string): number {
+  const size = Number(/^(\d{1,3})MB$/i.exec(flashSize)?.[1]);
+  if (flashMegabytes.includes(size)) return size;
+  throw new DeviceError("bad-input", `'${shorten(flashSize)}' is no flash size`, {
+    hint: flashSizeHint,
+  });
 }
 
 async function flashEsp(
@@ -153,7 +161,7 @@ async function flashEsp(
   const { output } = context;
   const settings = settingsOf(flags);
   if (flags.mac !== undefined && !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(flags.mac)) {
-    throw new DeviceError("bad-input", `'${flags.mac}' is no MAC address`, {
+    throw new DeviceError("bad-input", `'${shorten(flags.mac)}' is no MAC address`, {
       hint: "use aa:bb:cc:dd:ee:ff; godwit flash id tells it",
     });
   }

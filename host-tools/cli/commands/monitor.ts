@@ -10,6 +10,7 @@ import { realClock } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
 import type { SerialPort } from "../../serial/port.ts";
 import { portSource } from "../../serial/source.ts";
+import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
 import { writing } from "../files.ts";
 import { printable } from "../output.ts";
@@ -53,7 +54,7 @@ function regexOf(name: string, text: string | undefined): RegExp | undefined {
   try {
     return new RegExp(text);
   } catch (cause) {
-    throw new DeviceError("bad-input", `${name}: ${(cause as Error).message}`, {
+    throw new DeviceError("bad-input", `${name}: ${shorten((cause as Error).message, 200)}`, {
       hint: "escape special characters with a backslash",
       cause,
     });

@@ -6,6 +6,7 @@ import { DeviceError } from "../../serial/error.ts";
 import { memorySource } from "../../serial/memory.ts";
 import type { PortSource } from "../../serial/port.ts";
 import { serveRfc2217 } from "../../serial/rfc2217-server.ts";
+import { shorten } from "../../shorten.ts";
 import { EspBoard } from "./esp-board.ts";
 import { espBoot, heartbeat } from "./esp-boot.ts";
 import { lineFault, lineFaultNames, seededRandom } from "./faults.ts";
@@ -58,7 +59,7 @@ const saveEveryMs = 1000;
 export async function serveVirtualBoard(options: ServeOptions): Promise<ServedBoard> {
   const target = targetById(options.chip);
   if (!target) {
-    throw new DeviceError("bad-input", `no virtual board '${options.chip}'`, {
+    throw new DeviceError("bad-input", `no virtual board '${shorten(options.chip)}'`, {
       hint: `one of: ${benchChips.join(", ")}`,
     });
   }
@@ -114,7 +115,7 @@ async function serve(
 
 function parseMac(text: string): Uint8Array {
   if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)) {
-    throw new DeviceError("bad-input", `'${text}' is no MAC address`, {
+    throw new DeviceError("bad-input", `'${shorten(text)}' is no MAC address`, {
       hint: "use aa:bb:cc:dd:ee:ff",
     });
   }
@@ -149,10 +150,14 @@ function keepSaved(flash: NorFlash, file: string | undefined): { stop(): void } 
   try {
     save();
   } catch (cause) {
-    throw new DeviceError("bad-input", `cannot keep the flash: ${(cause as Error).message}`, {
-      hint: "check that the folder of --flash-file exists and that you may write there",
-      cause,
-    });
+    throw new DeviceError(
+      "bad-input",
+      `cannot keep the flash: ${shorten((cause as Error).message, 200)}`,
+      {
+        hint: "check that the folder of --flash-file exists and that you may write there",
+        cause,
+      },
+    );
   }
   const timer = setInterval(save, saveEveryMs);
   return {
