@@ -132,6 +132,23 @@ describe.each(Object.keys(rigs))("%s", (name) => {
     await again.close();
   });
 
+  // In memory the second one takes over: tests swap boards behind a name.
+  if (name !== "memory")
+    check("a second client is told that the port is busy; the first one stays", async () => {
+      const { source, port, until, received } = await open();
+      const quiet = { onData: () => {}, onClose: () => {} };
+      await expect(source.open(115_200, quiet)).rejects.toMatchObject({
+        code: "port-busy",
+        exitCode: 7,
+        hint: expect.stringContaining("end th"),
+      });
+      await port.write(Uint8Array.of(7));
+      await until(() => received().length === 1);
+      await port.close();
+      const next = await source.open(115_200, quiet);
+      await next.close();
+    });
+
   check("both lines change together; a pty, which has none, ignores them", async () => {
     const { port, peer } = await open();
     for (const lines of [
