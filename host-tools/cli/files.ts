@@ -1,6 +1,6 @@
 // Files that people name on the command line: read within a limit, written with errors they can act on.
-import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { accessSync, closeSync, constants, openSync, readSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { DeviceError } from "../serial/error.ts";
 import { shorten } from "../shorten.ts";
 
@@ -79,4 +79,9 @@ export function writeFileOf(
   mode = 0o666,
 ): void {
   writing(path, () => writeFileSync(resolve(cwd, path), content, { mode }));
+}
+
+/** Fails now rather than after minutes of work when `path` cannot be written. @throws DeviceError `bad-input` */
+export function requireWritable(path: string, { cwd }: Folder): void {
+  writing(path, () => accessSync(dirname(resolve(cwd, path)), constants.W_OK));
 }

@@ -1,7 +1,8 @@
 // The served bench under each of its faults, over real sockets in real time: verified, or a typed error.
 import { expect, test } from "vitest";
+import type { BenchFault } from "../../host-tools/emulator/bench/bench-faults.ts";
 import { demoFirmware } from "../../host-tools/emulator/bench/demo-firmware.ts";
-import { type BenchFault, serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
+import { serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
 import { runFlashJob } from "../../host-tools/flash/esp/job.ts";
 import { targetById } from "../../host-tools/flash/esp/targets-table.ts";
 import { realClock } from "../../host-tools/serial/clock.ts";

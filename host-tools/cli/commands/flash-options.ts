@@ -11,6 +11,9 @@ import { portSource } from "../../serial/source.ts";
 import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
 
+/** Longer than any job takes; a job that ends lets go at once. */
+export const leaseMs = 600_000;
+
 export interface BoardFlags {
   readonly port?: string;
   readonly board?: string;
@@ -35,8 +38,7 @@ export async function addressOf(
   family?: "esp" | "rp",
 ): Promise<string> {
   const environment = context.env.GODWIT_PORT;
-  const isNamed = flags.port !== undefined || environment !== undefined;
-  const ports = isNamed ? [] : await listPorts();
+  const ports = await listPorts();
   return choosePort({ port: flags.port, environment, ports, ...(family ? { family } : {}) });
 }
 

@@ -28,6 +28,10 @@ export interface PicoOptions {
   /** The drive reports an error after the last block, as a self-ejecting one does. */
   readonly failsLateWrites?: boolean;
   readonly drive?: string;
+  /** How long the application takes to enumerate after a file was taken. */
+  readonly bootMs?: number;
+  /** What was written starts, but has no port. */
+  readonly staysAway?: boolean;
 }
 
 export class PicoBoard implements VirtualBoard {
@@ -37,6 +41,8 @@ export class PicoBoard implements VirtualBoard {
   readonly chip: RpChip;
   mode: "off" | "app" | "bootsel" = "off";
   boots = 0;
+  /** Called before the last block of a file arrives; what it breaks hits a half-written board. */
+  duringWrite: (() => void) | undefined;
   readonly #options: PicoOptions;
   #host: BoardHost | undefined;
   #seen: string[] = [];
@@ -100,6 +106,8 @@ export class PicoBoard implements VirtualBoard {
 
   /** The ROM takes a file only when every block is right; otherwise nothing happens, silently. */
   #take(bytes: Uint8Array): void {
+    this.duringWrite?.();
+    if (!this.#isMounted) throw new Error("EIO: i/o error, write");
     try {
       const file = parseUf2(bytes);
       requireUf2For(file, this.chip, "file");
@@ -114,8 +122,8 @@ export class PicoBoard implements VirtualBoard {
       return;
     }
     this.#isMounted = false;
-    this.#stop = this.#options.clock.after(bootMs, () => {
-      this.#host?.reenumerate(0);
+    this.#stop = this.#options.clock.after(this.#options.bootMs ?? bootMs, () => {
+      if (!this.#options.staysAway) this.#host?.reenumerate(0);
       this.#startApp();
     });
     if (this.#options.failsLateWrites) throw new Error("EIO: i/o error, fsync");

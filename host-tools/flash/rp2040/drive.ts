@@ -82,7 +82,8 @@ export async function waitForDrive(
 }
 
 /**
- * Copies a file onto the drive and waits until the board has taken it.
+ * Copies a file onto the drive and waits until the drive has gone. Gives the error with which that happened:
+ * an eject at the last block looks like a pulled plug.
  * @throws DeviceError `verify-failed` when the drive stays: the ROM refused the file
  */
 export async function writeDrive(
@@ -90,12 +91,11 @@ export async function writeDrive(
   clock: HostClock,
   drive: BootselDrive,
   bytes: Uint8Array,
-): Promise<void> {
+): Promise<unknown> {
   let failure: unknown;
   try {
     files.write(join(drive.path, "firmware.uf2"), bytes);
   } catch (error) {
-    // The ROM ejects the drive with the last block: a late error is normal if the drive is gone.
     failure = error;
   }
   const deadlineMs = clock.nowMs() + vanishMs;
@@ -103,6 +103,7 @@ export async function writeDrive(
     if (clock.nowMs() >= deadlineMs) throw stayed(drive, failure);
     await sleep(clock, pollMs);
   }
+  return failure;
 }
 
 function stayed(drive: BootselDrive, cause: unknown): DeviceError {
@@ -120,13 +121,10 @@ export function driveRoots(platform: NodeJS.Platform, user: string): readonly st
   return [`/media/${user}`, `/run/media/${user}`, "/media", "/mnt"];
 }
 
-/** The real file system. `extraRoot` is searched first (a mount point of one's own). */
-export function systemDriveFiles(extraRoot?: string): DriveFiles {
+/** The real file system. A drive that is named is the only one: another board's is never taken for it. */
+export function systemDriveFiles(named?: string): DriveFiles {
   return {
-    roots: () => [
-      ...(extraRoot ? [extraRoot] : []),
-      ...driveRoots(process.platform, userInfo().username),
-    ],
+    roots: () => (named ? [named] : driveRoots(process.platform, userInfo().username)),
     list: (folder) => quietly(() => readdirSync(folder)) ?? [],
     read: (path) => quietly(() => readFileSync(path, "utf8")),
     exists: (path) => existsSync(path),
