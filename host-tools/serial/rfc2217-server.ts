@@ -102,7 +102,8 @@ class Client {
   readonly #onError: (error: unknown) => void;
   #port: SerialPort | undefined;
   #lines: SerialLines = { dtr: false, rts: false };
-  #areLinesChanged = false;
+  /** Lines set since the last portion of bytes was worked through. */
+  readonly #set = new Set<keyof SerialLines>();
   /** Everything towards the port happens in order, one after the other. */
   #work: Promise<void>;
   #waitingBytes = 0;
@@ -224,23 +225,26 @@ class Client {
     const before = this.#lines;
     if (value === control.dtrOn || value === control.dtrOff) {
       this.#lines = { ...before, dtr: value === control.dtrOn };
+      this.#set.add("dtr");
     } else if (value === control.rtsOn || value === control.rtsOff) {
       this.#lines = { ...before, rts: value === control.rtsOn };
-    } else return;
-    this.#areLinesChanged = true;
+      this.#set.add("rts");
+    }
   }
 
   /**
    * Clients that send one line at a time pass through "both asserted" on their way into the bootloader. That
-   * state releases the reset, so a network's delay in it starts the application. It is held back for a moment.
+   * state releases the reset, so a network's delay in it starts the application. It is held back for a moment,
+   * unless both lines were set together: then it is meant.
    */
   #applyLines(): void {
-    if (!this.#areLinesChanged) return;
-    this.#areLinesChanged = false;
+    if (this.#set.size === 0) return;
+    const isMeant = this.#set.size === 2;
+    this.#set.clear();
     const lines = this.#lines;
     clearTimeout(this.#heldBack);
     const apply = () => this.#enqueue(async () => this.#port?.setLines(lines));
-    if (lines.dtr && lines.rts) this.#heldBack = setTimeout(apply, heldBackMs);
+    if (lines.dtr && lines.rts && !isMeant) this.#heldBack = setTimeout(apply, heldBackMs);
     else apply();
   }
 }

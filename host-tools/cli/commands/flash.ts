@@ -25,7 +25,6 @@ import {
 } from "./flash-options.ts";
 
 interface FlashFlags extends Uf2Flags, SettingsFlags {
-  readonly verify?: boolean;
   readonly skip: boolean;
   readonly compress: boolean;
   readonly eraseAll?: boolean;
@@ -36,10 +35,13 @@ interface FlashFlags extends Uf2Flags, SettingsFlags {
 export function register(command: Command, context: Context): void {
   addBoardOptions(command)
     .argument("[files...]", "file@offset for ESP chips; one .uf2 or .elf for RP2040 and RP2350")
-    .option("--verify", "read every byte back, besides the checksums the chip computes")
+    .option(
+      "--verify",
+      "read every byte back, besides the checksums the chip computes (Pico: no error at all)",
+    )
     .option("--no-skip", "write also what is there already")
     .option("--no-compress", "send the bytes as they are")
-    .option("--no-after", "leave the board in its bootloader")
+    .option("--no-after", "leave the board in its bootloader (Pico: do not wait for its port)")
     .option("--erase-all", "erase the whole chip first")
     .option("--mac <address>", "refuse any other board")
     .option("--drive <path>", "where the BOOTSEL drive is mounted")

@@ -25,6 +25,7 @@ import { addressOf, type BoardFlags, boardOf, leaseMs } from "../commands/flash-
 const flashStart = 0x10000000;
 
 export interface Uf2Flags extends BoardFlags {
+  readonly verify?: boolean;
   readonly after: boolean;
   readonly drive?: string;
 }
@@ -113,9 +114,12 @@ export async function flashUf2(
       files,
       isBack: await portIsBack(address),
       awaitsReturn: flags.after,
+      needsProof: flags.verify ?? false,
       ...(address === undefined ? {} : { source: portSource(address) }),
       onStep: (step) => output.note(step),
     });
+    if (result.hadLateError)
+      output.note("the drive ended with an error, as many do when they eject");
     const back = result.cameBack ? " and runs again" : "";
     output.result("flashed", { ...result }, `${name}: ${result.boardId} took it${back}`);
   } finally {

@@ -84,6 +84,11 @@ export interface Uf2Job {
   readonly isBack?: () => Promise<boolean>;
   /** Default true: a board that does not come back is an error. */
   readonly awaitsReturn?: boolean;
+  /**
+   * True: an error with which the drive ended is an error of the job, even if the board came back. Default
+   * false: many systems report one when the boot ROM ejects its drive.
+   */
+  readonly needsProof?: boolean;
   /** Other way of writing than copying to the drive. */
   readonly writer?: BootselWriter;
   readonly onStep?: (step: string) => void;
@@ -96,6 +101,8 @@ export interface Uf2Result {
   readonly bytes: number;
   /** True when the board was seen running again; undefined when nothing tells or nobody asked. */
   readonly cameBack: boolean | undefined;
+  /** The drive ended with an error: an eject, or a plug pulled within the last piece and put back. */
+  readonly hadLateError: boolean;
   readonly elapsedMs: number;
 }
 
@@ -120,6 +127,7 @@ export async function runUf2Job(job: Uf2Job): Promise<Uf2Result> {
     drive: drive.path,
     bytes: job.bytes.length,
     cameBack: await comeBack(job, drive, lateError),
+    hadLateError: lateError !== undefined,
     elapsedMs: job.clock.nowMs() - startedMs,
   };
 }
@@ -195,6 +203,16 @@ async function comeBack(
   lateError: unknown,
 ): Promise<boolean | undefined> {
   const { source } = job;
+  if (lateError !== undefined && job.needsProof) {
+    throw new DeviceError(
+      "verify-failed",
+      `${drive.path} reported an error at its end: nothing proves that the last bytes arrived`,
+      {
+        hint: "run the same command again; without --verify it is enough that the board comes back",
+        cause: lateError,
+      },
+    );
+  }
   const isBack = job.isBack ?? (source ? () => isThere(source) : undefined);
   const isAsked = (job.awaitsReturn ?? true) || lateError !== undefined;
   const withinMs = source || lateError !== undefined ? comeBackMs : lookMs;
