@@ -4,7 +4,8 @@ import { crc32 } from "../../firmware/codec/crc32.ts";
 import type { FlashLog } from "../../firmware/telemetry/log/flash-log.ts";
 import type { LogClass, LogEntry } from "../../firmware/telemetry/log/types.ts";
 import { payloadOf } from "./log-oracle.ts";
-import { type OpenLog, SMALL } from "./log-sweep.ts";
+import { SMALL } from "./log-scripts.ts";
+import type { OpenLog } from "./log-sweep.ts";
 import { TornFlash } from "./torn-flash.ts";
 
 export type Check = (open: OpenLog) => void;

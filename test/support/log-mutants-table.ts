@@ -60,8 +60,6 @@ export const mutants: readonly Mutant[] = [
         "head < acked ? medium.sectorBytes : medium.padded(Math.max(end, medium.usedBytes(sector)))",
       ),
     ],
-    equivalent:
-      "the reader looks for the next valid record unit by unit; closing the sector spares units that read blank but are weak, which the model of the flash has not",
   },
   {
     name: "append to a sector that was being erased",

@@ -13,7 +13,8 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { checks } from "./log-checks.ts";
 import { type Mutant, mutants } from "./log-mutants-table.ts";
-import { AFTER, type OpenLog, scriptOf, sweep, TIGHT } from "./log-sweep.ts";
+import { AFTER, scriptOf, TIGHT } from "./log-scripts.ts";
+import { type OpenLog, sweep } from "./log-sweep.ts";
 
 /** Where the compiler has put the firmware, seen from this source or from its own compiled form. */
 const built = ["../../build/firmware", "../../firmware"]

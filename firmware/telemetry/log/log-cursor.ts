@@ -13,6 +13,8 @@ export class LogCursor {
   private sector = -1;
   private opening = 0;
   private offset = 0;
+  /** Offset behind what was written to the sector, as far as it was looked at. */
+  private used = 0;
   private bootId = 0;
 
   constructor(medium: LogMedium, table: SectorTable, logClass: LogClass) {
@@ -62,14 +64,18 @@ export class LogCursor {
     medium.flash.read(this.sector * medium.sectorBytes, medium.page);
     this.bootId = readSectorHead(medium.page)?.bootId ?? 0;
     this.offset = medium.padded(sectorHeadBytes(medium.page));
+    this.used = 0;
     return true;
   }
 
   /** The first record of the sector that is not before `ordinal`. */
   private scan(wanted: number): LogEntry | undefined {
     const { medium, table, sector, opening, logClass } = this;
-    const used = medium.usedBytes(sector);
-    while (this.offset < used) {
+    const end = table.end(sector);
+    for (;;) {
+      // Asked again only at the end of what was known: looking for it costs up to a sector of reads.
+      if (this.offset >= this.used) this.used = medium.usedBytes(sector);
+      if (this.offset >= this.used) return undefined;
       if (!medium.load(sector, opening, this.offset)) {
         this.offset += medium.stepBytes;
         continue;
@@ -80,12 +86,12 @@ export class LogCursor {
       if (kind === KIND_BOOT) this.bootId = value;
       if (kind !== KIND_DATA) continue;
       const ordinal = table.firsts[sector]! + medium.index;
-      if (ordinal < this.ordinal) continue;
+      // At the end stands what was taken for torn and now reads well: its ordinal was given again elsewhere.
+      if (ordinal < this.ordinal || ordinal >= end) continue;
       const payload = medium.payload(sector, at);
       this.ordinal = ordinal + 1;
       const missing = ordinal - wanted;
       return { logClass, ordinal, bootId: this.bootId, sequence: value, missing, payload };
     }
-    return undefined;
   }
 }

@@ -34,7 +34,8 @@ function continueIn(space: LogSpace, sector: number): void {
   let offset = medium.padded(sectorHeadBytes(medium.page));
   let end = offset;
   let head = table.firsts[sector]!;
-  for (const used = medium.usedBytes(sector); offset < used; ) {
+  const used = medium.usedBytes(sector);
+  while (offset < used) {
     if (!medium.load(sector, opening, offset)) {
       offset += medium.stepBytes;
       continue;
@@ -47,7 +48,7 @@ function continueIn(space: LogSpace, sector: number): void {
     end = offset;
   }
   const acked = space.marks.acked[logClass]!;
-  const isTorn = end < medium.usedBytes(sector);
+  const isTorn = end < used;
   table.heads[logClass] = Math.max(head, acked);
   space.openSectors[logClass] = sector;
   space.openOffsets[logClass] = isTorn || head < acked ? medium.sectorBytes : end;
