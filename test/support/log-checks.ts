@@ -12,25 +12,25 @@ export type Check = (open: OpenLog) => void;
 
 const BYTES = 40;
 
-function payload(value: number, length = BYTES): Uint8Array {
+export function payload(value: number, length = BYTES): Uint8Array {
   return new Uint8Array(length).fill(value & 127);
 }
 
-function fill(log: FlashLog, logClass: LogClass, from: number, count: number): void {
+export function fill(log: FlashLog, logClass: LogClass, from: number, count: number): void {
   for (let i = from; i < from + count; i++) log.append(logClass, i, payload(i));
 }
 
-function readAll(log: FlashLog, logClass?: LogClass): LogEntry[] {
+export function readAll(log: FlashLog, logClass?: LogClass): LogEntry[] {
   const entries: LogEntry[] = [];
   for (let entry = log.next(logClass); entry; entry = log.next(logClass)) entries.push(entry);
   return entries;
 }
 
-function sequences(entries: readonly LogEntry[]): number[] {
+export function sequences(entries: readonly LogEntry[]): number[] {
   return entries.map((entry) => entry.sequence);
 }
 
-function range(from: number, to: number): number[] {
+export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i);
 }
 

@@ -20,7 +20,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "no check of the record head",
     edits: [edit("log-medium", "(crc & 255) !== check ||", "")],
-    equivalent: "the CRC-32 covers the head as well; its check byte only saves time",
   },
   {
     name: "CRC does not cover the place",
@@ -195,11 +194,24 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "free sectors are taken from the front",
-    edits: [edit("sector-table", "(this.newest + i + count) % count", "i - 1")],
+    edits: [
+      edit("sector-table", "(this.newest + i + count) % count", "i - 1"),
+      edit("sector-table", "|| this.erases[sector] < this.erases[found]", ""),
+    ],
+  },
+  {
+    name: "sectors are taken in turn, however often they were erased",
+    edits: [edit("sector-table", "|| this.erases[sector] < this.erases[found]", "")],
+  },
+  {
+    name: "erases are not kept over a boot",
+    edits: [edit("sector-table", "this.erases[sector] = head.erases;", "this.erases[sector]++;")],
   },
   {
     name: "a failing header is believed",
-    edits: [edit("log-space", "if (readSectorHead(head)?.opening === opening) {", "if (true) {")],
+    edits: [
+      edit("log-space", "if (readSectorHead(bytes)?.opening === head.opening) {", "if (true) {"),
+    ],
   },
   {
     name: "one record too many is acknowledged",
@@ -256,6 +268,34 @@ export const mutants: readonly Mutant[] = [
   {
     name: "unreadable records at the end are not reported",
     edits: [edit("log-cursor", "if (wanted >= head)", "if (true)")],
+  },
+  {
+    name: "no event for a corrupt sector",
+    edits: [edit("log-mount", "medium.page.some(isNotBlank)", "false")],
+  },
+  {
+    name: "mounting looks at all records of all sectors",
+    edits: [
+      edit(
+        "log-mount",
+        "table.set(i, head);",
+        "{ table.set(i, head); space.medium.usedBytes(i); medium.load(i, head.opening, 36); }",
+      ),
+    ],
+  },
+  {
+    name: "what stands behind the end of a sector is given",
+    edits: [edit("log-cursor", "|| ordinal >= end", "")],
+  },
+  {
+    name: "the end of a sector is looked for only once",
+    edits: [
+      edit(
+        "log-cursor",
+        "if (this.offset >= this.used)\n                this",
+        "if (!this.used)\n                this",
+      ),
+    ],
   },
   {
     name: "rewind does nothing",

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { checks } from "./log-checks.ts";
+import { allChecks } from "./log-bound-checks.ts";
 import { type Mutant, mutants } from "./log-mutants-table.ts";
 import { AFTER, scriptOf, TIGHT } from "./log-scripts.ts";
 import { type OpenLog, sweep } from "./log-sweep.ts";
@@ -58,7 +58,7 @@ async function load(folder: string, mutant: Mutant): Promise<OpenLog> {
 
 /** What notices that `open` makes broken logs: the name of a check, or the message of a sweep. */
 function killer(open: OpenLog, seeds: number): string | undefined {
-  for (const [name, check] of Object.entries(checks)) {
+  for (const [name, check] of Object.entries(allChecks)) {
     try {
       check(open);
     } catch {

@@ -14,6 +14,8 @@ export const KIND_MARKS = 3;
 const MAGIC = 0x47574c;
 const VERSION = 1;
 const MARKS_AT = 16;
+/** A sector header has its erases in three bytes that marks leave at 0. */
+const ERASES_AT = MARKS_AT + 12;
 const LOST_BYTES = 20;
 export const MARKS_BYTES_MAX = 16 + CLASSES * LOST_BYTES;
 /** Fixed part, three loss entries, CRC. */
@@ -83,6 +85,8 @@ export interface SectorHead {
   /** Ordinal of its first record. */
   readonly first: number;
   readonly bootId: number;
+  /** How often the sector was erased, as far as known: 24 bits between the watermarks and their mask. */
+  readonly erases: number;
 }
 
 /** Returns the length of the header. */
@@ -92,6 +96,9 @@ export function writeSectorHead(target: Uint8Array, head: SectorHead, marks: Mar
   writeUint32(target, 8, head.first);
   writeUint32(target, 12, head.bootId);
   const end = marks.write(target, MARKS_AT);
+  target[ERASES_AT] = head.erases >>> 16;
+  target[ERASES_AT + 1] = head.erases >>> 8;
+  target[ERASES_AT + 2] = head.erases;
   writeUint32(target, end, crc32(target.subarray(0, end)));
   return end + 4;
 }
@@ -117,5 +124,6 @@ export function readSectorHead(source: Uint8Array, marks?: Marks): SectorHead | 
     opening: readUint32(source, 4),
     first: readUint32(source, 8),
     bootId: readUint32(source, 12),
+    erases: readUint32(source, ERASES_AT) >>> 8,
   };
 }

@@ -8,18 +8,24 @@ export function mount(space: LogSpace): void {
   for (let i = 0; i < medium.sectorCount; i++) {
     medium.flash.read(i * medium.sectorBytes, medium.page);
     const head = readSectorHead(medium.page);
-    if (head) table.set(i, head.opening, head.logClass, head.first);
-    else space.counters.unreadableSectors++;
+    if (head) table.set(i, head);
+    else if (medium.page.some(isNotBlank)) {
+      space.counters.unreadableSectors++;
+      space.fault(
+        `sector ${i} has no valid header: corrupt, or cut while it was opened; it is free, all others are kept`,
+        i,
+      );
+    }
   }
   if (table.newest < 0) return;
+  table.guessErases();
   medium.flash.read(table.newest * medium.sectorBytes, medium.page);
   readSectorHead(medium.page, space.marks);
   continueIn(space, table.newest);
   for (let i = 0; i < CLASSES; i++) {
     const acked = space.marks.acked[i]!;
     if (table.heads[i]! < acked) table.heads[i] = acked;
-    let last = -1;
-    for (let s = table.after(i, 0); s >= 0; s = table.after(i, table.openings[s]!)) last = s;
+    const last = table.last(i);
     if (last >= 0 && last !== table.newest) continueIn(space, last);
   }
   space.release();
@@ -56,5 +62,10 @@ function continueIn(space: LogSpace, sector: number): void {
   space.counters.tornTails++;
   space.fault(
     `sector ${sector} ends in an interrupted write at offset ${end}; what precedes it is kept`,
+    sector,
   );
+}
+
+function isNotBlank(byte: number): boolean {
+  return byte !== 0xff;
 }

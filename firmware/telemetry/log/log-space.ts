@@ -8,6 +8,7 @@ import {
   Marks,
   readSectorHead,
   SECTOR_HEAD_BYTES_MAX,
+  type SectorHead,
   writeSectorHead,
 } from "./log-format.ts";
 import { LogMedium } from "./log-medium.ts";
@@ -70,10 +71,10 @@ export class LogSpace {
         return true;
       }
     } catch (cause) {
-      this.fault(`sector ${sector} failed at offset ${offset}`, cause);
+      this.fault(`sector ${sector} failed at offset ${offset}`, sector, cause);
       return false;
     }
-    this.fault(`sector ${sector} did not keep what was written at offset ${offset}`);
+    this.fault(`sector ${sector} did not keep what was written at offset ${offset}`, sector);
     return false;
   }
 
@@ -89,27 +90,28 @@ export class LogSpace {
         if (failures === 0) return false;
         throw new GodwitError("storage", "log: free sectors cannot be written; check the flash");
       }
-      const opening = table.lastOpening + 1;
-      const first = table.heads[logClass]!;
-      const head = medium.page.subarray(0, medium.padded(SECTOR_HEAD_BYTES_MAX)).fill(0xff);
       const { bootId } = options;
-      const end = writeSectorHead(head, { logClass, opening, first, bootId }, this.marks);
-      const offset = medium.padded(end);
+      const head: SectorHead = {
+        ...{ logClass, bootId, opening: table.lastOpening + 1 },
+        ...{ first: table.heads[logClass]!, erases: table.erases[sector]! + 1 },
+      };
+      const bytes = medium.page.subarray(0, medium.padded(SECTOR_HEAD_BYTES_MAX)).fill(0xff);
+      const offset = medium.padded(writeSectorHead(bytes, head, this.marks));
       try {
         medium.flash.erase(sector);
-        medium.flash.program(sector * medium.sectorBytes, head.subarray(0, offset));
-        medium.flash.read(sector * medium.sectorBytes, head);
-        if (readSectorHead(head)?.opening === opening) {
-          table.set(sector, opening, logClass, first);
+        medium.flash.program(sector * medium.sectorBytes, bytes.subarray(0, offset));
+        medium.flash.read(sector * medium.sectorBytes, bytes);
+        if (readSectorHead(bytes)?.opening === head.opening) {
+          table.set(sector, head);
           this.openSectors[logClass] = sector;
           this.openOffsets[logClass] = offset;
           this.openBoots[logClass] = bootId;
           this.release();
           return true;
         }
-        this.fault(`sector ${sector} did not keep its header`);
+        this.fault(`sector ${sector} did not keep its header`, sector);
       } catch (cause) {
-        this.fault(`sector ${sector} failed`, cause);
+        this.fault(`sector ${sector} failed`, sector, cause);
       }
       table.ban(sector);
       this.counters.badSectors++;
@@ -204,7 +206,7 @@ export class LogSpace {
     }
   }
 
-  fault(text: string, cause?: unknown): void {
-    this.options.onFault?.(new GodwitError("storage", `log: ${text}`, cause));
+  fault(text: string, sector?: number, cause?: unknown): void {
+    this.options.onFault?.(new GodwitError("storage", `log: ${text}`, cause), sector);
   }
 }
