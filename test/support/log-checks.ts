@@ -152,9 +152,9 @@ export const checks: Readonly<Record<string, Check>> = {
   },
   "a sector whose erase was cut short takes no records": (open) => {
     const flash = new TornFlash(SMALL);
-    const log = open({ flash, bootId });
-    // The fifth record of a sector ends where its second half begins: what is left looks whole.
-    for (let i = 0; i < 30; i++) log.append(1, i, payload(i, 32));
+    const log = open({ flash, bootId, acksMax: 100 });
+    // The sixth record of a sector ends where its second half begins: what is left looks whole.
+    for (let i = 0; i < 38; i++) log.append(1, i, payload(i, 24));
     for (const entry of readAll(log, 1)) log.acknowledge(1, entry.ordinal);
     log.save();
     flash.form = "secondHalf";

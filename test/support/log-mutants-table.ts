@@ -135,12 +135,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a victim is erased before its loss is declared",
     edits: [
-      edit("log-space", "const sector = failures < FAILURES_MAX ? table.nextFree() : -1;", ""),
-      edit(
-        "log-space",
-        "if (sector < 0 || !this.makeRoom(logClass, reserve + 1)) {",
-        "const isRoomy = this.makeRoom(logClass, reserve + 1); const sector = failures < FAILURES_MAX ? table.nextFree() : -1; if (sector < 0 || !isRoomy) {",
-      ),
       edit(
         "log-space",
         "this.drop(victim);",
@@ -171,10 +165,20 @@ export const mutants: readonly Mutant[] = [
     edits: [edit("log-space", "openOffsets[logClass] = medium.sectorBytes;", "")],
   },
   {
-    name: "no boot mark",
-    edits: [
-      edit("log-space", "kind === KIND_DATA && openBoots[logClass] !== options.bootId", "false"),
-    ],
+    name: "records of all boots seem to be of their sector's boot",
+    edits: [edit("log-cursor", "this.bootId + (value >>> 24)", "this.bootId")],
+  },
+  {
+    name: "a sector takes records of any boot",
+    edits: [edit("log-format", "boots < 0 || boots > 255 ||", "")],
+  },
+  {
+    name: "a sector takes records of any sequence",
+    edits: [edit("log-format", "|| sequence >>> 24 !== head.high", "")],
+  },
+  {
+    name: "a sector whose header broke meanwhile is read all the same",
+    edits: [edit("log-cursor", "head?.opening === this.opening", "true")],
   },
   {
     name: "an idle sector is never given back",
@@ -296,6 +300,14 @@ export const mutants: readonly Mutant[] = [
         "if (!this.used)\n                this",
       ),
     ],
+  },
+  {
+    name: "without a free sector nothing is dropped",
+    edits: [edit("log-space", "if (free >= 0)", "if (true)")],
+  },
+  {
+    name: "copies of sectors are kept",
+    edits: [edit("log-mount", "freeCopies(space);\n", "\n")],
   },
   {
     name: "rewind does nothing",

@@ -70,7 +70,7 @@ function killer(open: OpenLog, seeds: number): string | undefined {
     try {
       // Every other time the watermark is hardly ever written by itself: other mistakes show then.
       const acksMax = seed % 2 === 0 ? 200 : 8;
-      sweep({ open, shape: TIGHT, after: AFTER, acksMax, depthEvery: 0, script });
+      sweep({ open, shape: TIGHT, after: AFTER, acksMax, depthEvery: 40, script });
     } catch (error) {
       return (error as Error).message;
     }

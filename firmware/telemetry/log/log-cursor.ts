@@ -1,5 +1,5 @@
 /** Reads the records of one class in order, across sectors, and counts what is unreadable between them. */
-import { KIND_BOOT, KIND_DATA, readSectorHead, sectorHeadBytes } from "./log-format.ts";
+import { KIND_DATA, readSectorHead, sectorHeadBytes } from "./log-format.ts";
 import type { LogMedium } from "./log-medium.ts";
 import type { SectorTable } from "./sector-table.ts";
 import type { LogClass, LogEntry } from "./types.ts";
@@ -16,6 +16,7 @@ export class LogCursor {
   /** Offset behind what was written to the sector, as far as it was looked at. */
   private used = 0;
   private bootId = 0;
+  private high = 0;
 
   constructor(medium: LogMedium, table: SectorTable, logClass: LogClass) {
     this.medium = medium;
@@ -62,8 +63,12 @@ export class LogCursor {
     if (this.sector < 0) return false;
     this.opening = table.openings[this.sector]!;
     medium.flash.read(this.sector * medium.sectorBytes, medium.page);
-    this.bootId = readSectorHead(medium.page)?.bootId ?? 0;
-    this.offset = medium.padded(sectorHeadBytes(medium.page));
+    const head = readSectorHead(medium.page);
+    this.bootId = head?.bootId ?? 0;
+    this.high = head?.high ?? 0;
+    // Without its header nothing of a sector can be believed.
+    const isSound = head?.opening === this.opening;
+    this.offset = isSound ? medium.padded(sectorHeadBytes(medium.page)) : medium.sectorBytes;
     this.used = 0;
     return true;
   }
@@ -83,7 +88,6 @@ export class LogCursor {
       const at = this.offset;
       const { kind, value } = medium;
       this.offset += medium.recordBytes(medium.payloadBytes);
-      if (kind === KIND_BOOT) this.bootId = value;
       if (kind !== KIND_DATA) continue;
       const ordinal = table.firsts[sector]! + medium.index;
       // At the end stands what was taken for torn and now reads well: its ordinal was given again elsewhere.
@@ -91,7 +95,9 @@ export class LogCursor {
       const payload = medium.payload(sector, at);
       this.ordinal = ordinal + 1;
       const missing = ordinal - wanted;
-      return { logClass, ordinal, bootId: this.bootId, sequence: value, missing, payload };
+      const bootId = this.bootId + (value >>> 24);
+      const sequence = this.high * 0x1000000 + (value & 0xffffff);
+      return { logClass, ordinal, bootId, sequence, missing, payload };
     }
   }
 }

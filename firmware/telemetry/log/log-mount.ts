@@ -18,6 +18,7 @@ export function mount(space: LogSpace): void {
     }
   }
   if (table.newest < 0) return;
+  freeCopies(space);
   table.guessErases();
   medium.flash.read(table.newest * medium.sectorBytes, medium.page);
   readSectorHead(medium.page, space.marks);
@@ -31,12 +32,27 @@ export function mount(space: LogSpace): void {
   space.release();
 }
 
+/** No log makes two sectors of one opening: the second would stay for ever, for nobody looks for it. */
+function freeCopies(space: LogSpace): void {
+  const { table } = space;
+  for (let i = 0; i < table.openings.length; i++) {
+    const original = table.openings.indexOf(table.openings[i]!);
+    if (!table.isLive(i) || original === i) continue;
+    table.free(i);
+    space.counters.unreadableSectors++;
+    space.fault(`sector ${i} is a copy of sector ${original}; it is free`, i);
+  }
+}
+
 /** Finds the end of the last sector of a class. Nothing is ever written behind an interrupted write. */
 function continueIn(space: LogSpace, sector: number): void {
   const { table, medium } = space;
   const logClass = table.classes[sector]!;
   const opening = table.openings[sector]!;
   medium.flash.read(sector * medium.sectorBytes, medium.page);
+  const { bootId, high } = readSectorHead(medium.page) ?? { bootId: 0, high: 0 };
+  space.openBoots[logClass] = bootId;
+  space.openHighs[logClass] = high;
   let offset = medium.padded(sectorHeadBytes(medium.page));
   let end = offset;
   let head = table.firsts[sector]!;
