@@ -2,7 +2,8 @@
 import { FlashLog } from "../../firmware/telemetry/log/flash-log.ts";
 import type { LogClass } from "../../firmware/telemetry/log/types.ts";
 import { judgeMutants, mutantTable } from "../support/log-mutants.ts";
-import { AFTER, scriptOf, sweep, TIGHT } from "../support/log-sweep.ts";
+import { AFTER, scriptOf, TIGHT } from "../support/log-scripts.ts";
+import { sweep } from "../support/log-sweep.ts";
 import { TornFlash } from "../support/torn-flash.ts";
 import { meterLog } from "./log-meter.ts";
 
