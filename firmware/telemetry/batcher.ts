@@ -4,7 +4,7 @@ import { GodwitError } from "../codec/error.ts";
 import type { ChannelPriority, TelemetrySpec } from "../model/types.ts";
 import { BATCH_DEFAULTS, type BatchLimits, changeLimits } from "./batch-limits.ts";
 import { Deadband } from "./deadband.ts";
-import type { Sample, TelemetryEncoder } from "./encoder.ts";
+import type { Sample, TelemetryEncoder, TelemetryEncoding } from "./encoder.ts";
 import type { LogClass } from "./log/types.ts";
 
 export const PRIORITIES: readonly ChannelPriority[] = ["critical", "normal", "bulk"];
@@ -29,8 +29,7 @@ export interface Batch {
 
 export interface BatcherOptions {
   readonly channels: readonly Channel[];
-  /** Makes the encoder of one class: its channels, the size at which it closes a batch. Called once per class in use. */
-  encoder(channels: readonly Channel[], blockBytes: number): TelemetryEncoder;
+  readonly encoding: TelemetryEncoding;
   readonly limits?: Partial<BatchLimits>;
 }
 
@@ -67,7 +66,7 @@ export class Batcher {
     for (let i = 0; i < PRIORITIES.length; i++) {
       const own = channels.filter(({ spec }) => (spec.priority ?? "normal") === PRIORITIES[i]);
       if (own.length === 0) continue;
-      const encoder = options.encoder(own, this.current.blockBytes);
+      const encoder = options.encoding(own, this.current.blockBytes, this.windows[0]?.encoder);
       const names = own.map(({ name }) => name);
       this.windows.push({ logClass: i as LogClass, names, encoder, firstMs: Infinity });
     }

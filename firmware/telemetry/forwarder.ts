@@ -1,15 +1,14 @@
-/** Batches with store and forward, as a device takes them: `createDevice(model, platform, { telemetry: (host) => new Forwarder(host, …) })`. */
+/** Batches with store and forward, as a device takes them (`batched.ts`). */
 import type { KeyValue } from "../ports/storage.ts";
-import type { BatchLimits } from "./batch-limits.ts";
-import { Batcher, type BatcherOptions, channelsOf } from "./batcher.ts";
-import type { Sample } from "./encoder.ts";
+import { BATCH_DEFAULTS, BATCH_LIMITS, type BatchLimits } from "./batch-limits.ts";
+import { Batcher, channelsOf } from "./batcher.ts";
+import type { Sample, TelemetryEncoding } from "./encoder.ts";
 import { FlashLog } from "./log/flash-log.ts";
 import type { TelemetryHost, TelemetryPath } from "./path.ts";
 import { type StoreLimits, TelemetryStore } from "./store.ts";
 
 export interface ForwarderOptions {
-  /** Makes the encoder of one class, for example `DeltaBatches`. */
-  encoder: BatcherOptions["encoder"];
+  readonly encoding: TelemetryEncoding;
   readonly limits?: Partial<BatchLimits>;
   readonly store?: Partial<StoreLimits>;
   /** Program unit of the flash, see `FlashLogOptions`. */
@@ -31,6 +30,8 @@ export function nextBootId(storage: KeyValue): number {
 export class Forwarder implements TelemetryPath {
   readonly batcher: Batcher;
   readonly store: TelemetryStore;
+  /** What the app wants, before the cloud has a say. */
+  private readonly limits: BatchLimits;
 
   /**
    * Mounts the flash log if the platform has flash for it.
@@ -40,7 +41,7 @@ export class Forwarder implements TelemetryPath {
     const { platform } = host;
     const { flash } = platform;
     const bootId = nextBootId(platform.storage);
-    const { unitBytes = 4, limits = {}, encoder } = options;
+    const { unitBytes = 4, limits = {}, encoding } = options;
     const onFault = (error: unknown) => host.failed("telemetry", error);
     this.store = new TelemetryStore({
       ...(flash && { log: new FlashLog({ flash, bootId, unitBytes, onFault }) }),
@@ -50,7 +51,8 @@ export class Forwarder implements TelemetryPath {
     });
     const { clock } = platform;
     const channels = channelsOf(host.specs);
-    this.batcher = new Batcher({ channels, encoder, limits }, (batch) =>
+    this.limits = { ...BATCH_DEFAULTS, ...limits };
+    this.batcher = new Batcher({ channels, encoding, limits }, (batch) =>
       this.store.offer(batch, clock.ticksMs()),
     );
   }
@@ -72,9 +74,12 @@ export class Forwarder implements TelemetryPath {
     this.store.setOnline(isOnline, nowMs);
   }
 
-  /** Before a planned restart: closes all batches and puts them into flash. */
   persist(): void {
     this.batcher.flush();
     this.store.persist();
+  }
+
+  adjust(name: string, value: unknown): void {
+    if (name === BATCH_LIMITS) this.batcher.setLimits({ ...this.limits, ...(value as BatchLimits) });
   }
 }
