@@ -70,7 +70,10 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     this.guard = new Guard(platform.log, this.counters);
     const { telemetry: path, connection } = options;
     // A store that can wait must not lose what it has handed over.
-    const outbox: Partial<OutboxLimits> = { ...(path && { overflow: "refuse" }), ...connection?.outbox };
+    const outbox: Partial<OutboxLimits> = {
+      ...(path && { overflow: "refuse" }),
+      ...connection?.outbox,
+    };
     this.connection = new Connection(platform, { ...connection, outbox, modelId: model.id }, this);
     this.twin = new Twin(model.properties ?? {}, this);
     this.twin.desired.repeatsOffers = options.repeatsDesired ?? false;

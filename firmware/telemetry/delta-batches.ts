@@ -38,6 +38,7 @@ const VALUE_BYTES_MAX = 10;
 export class DeltaBatches implements TelemetryEncoder {
   /** The names of the channels stay at home; the hash tells whoever decodes which ones they are. */
   readonly bag: string;
+  gone = 0;
   private readonly hash: number;
   private readonly options: DeltaBatchesOptions;
   encoder: DeltaEncoder;
@@ -79,10 +80,13 @@ export class DeltaBatches implements TelemetryEncoder {
   flush(): Uint8Array | undefined {
     if (this.encoder.rows === 0) return undefined;
     try {
-      return this.encoder.take().bytes;
+      const { bytes, rows } = this.encoder.take();
+      this.gone += rows;
+      return bytes;
     } catch (error) {
       // The oldest row does not fit into any batch: without it, the others do.
       this.encoder.drop(1);
+      this.gone++;
       throw error;
     }
   }
@@ -91,7 +95,7 @@ export class DeltaBatches implements TelemetryEncoder {
     return Infinity;
   }
 
-  waiting(): number {
+  get waiting(): number {
     return this.encoder.rows;
   }
 

@@ -22,7 +22,9 @@ export interface TelemetryEncoder {
   /** Monotonic time of the first sample that waits for `flush`, Infinity if none does; absent: none ever does after a body. */
   waitingSinceMs?(): number;
   /** Samples that wait; absent: none ever does. */
-  waiting?(): number;
+  readonly waiting?: number;
+  /** Samples that waited and have left, in bodies or because they fit none. Present where `waiting` is. */
+  readonly gone?: number;
   /**
    * Closes batches at `blockBytes` from now on; `isTrial`: only checks.
    * @throws GodwitError `limit` if not even one row fits

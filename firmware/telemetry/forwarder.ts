@@ -5,6 +5,7 @@ import { Batcher, channelsOf } from "./batcher.ts";
 import type { Sample, TelemetryEncoding } from "./encoder.ts";
 import { FlashLog } from "./log/flash-log.ts";
 import type { TelemetryHost, TelemetryPath } from "./path.ts";
+import { type OnSettled, Receipts } from "./receipts.ts";
 import { type StoreLimits, TelemetryStore } from "./store.ts";
 
 export interface ForwarderOptions {
@@ -32,6 +33,9 @@ export class Forwarder implements TelemetryPath {
   readonly store: TelemetryStore;
   /** What the app wants, before the cloud has a say. */
   private readonly limits: BatchLimits;
+  private readonly failed: (error: unknown) => void;
+  /** Only where somebody asks. */
+  private receipts: Receipts | undefined;
 
   /**
    * Mounts the flash log if the platform has flash for it.
@@ -47,18 +51,35 @@ export class Forwarder implements TelemetryPath {
       ...(flash && { log: new FlashLog({ flash, bootId, unitBytes, onFault }) }),
       ...{ bootId, onFault, limits: options.store ?? {} },
       send: (message) => host.send(message),
+      onSettled: (logClass, first, last, outcome) =>
+        this.receipts?.settled(logClass, first, last, outcome),
       epochMs: () => host.epochMs(),
     });
     const { clock } = platform;
+    this.failed = onFault;
     const channels = channelsOf(host.specs);
     this.limits = { ...BATCH_DEFAULTS, ...limits };
-    this.batcher = new Batcher({ channels, encoding, limits }, (batch) =>
-      this.store.offer(batch, clock.ticksMs()),
-    );
+    this.batcher = new Batcher({ channels, encoding, limits }, (batch) => {
+      const { logClass, firstRow = 0, endRow = 0 } = batch;
+      this.receipts?.batched(logClass, firstRow, endRow, this.store.nextSequence(logClass));
+      this.store.offer(batch, clock.ticksMs());
+    });
   }
 
-  add(sample: Sample, nowMs: number): void {
-    this.batcher.add(sample, nowMs);
+  /** `onSettled`: the hub has all batches that the sample became a part of, or one of them was given up. */
+  add(sample: Sample, nowMs: number, onSettled?: OnSettled): void {
+    if (!onSettled) {
+      this.batcher.add(sample, nowMs);
+      return;
+    }
+    this.receipts ??= new Receipts(this.failed);
+    const { receipts } = this;
+    receipts.begin(onSettled);
+    try {
+      this.batcher.add(sample, nowMs, (logClass, row) => receipts.row(logClass, row));
+    } finally {
+      receipts.end();
+    }
   }
 
   tick(nowMs: number): void {
@@ -80,6 +101,7 @@ export class Forwarder implements TelemetryPath {
   }
 
   adjust(name: string, value: unknown): void {
-    if (name === BATCH_LIMITS) this.batcher.setLimits({ ...this.limits, ...(value as BatchLimits) });
+    if (name === BATCH_LIMITS)
+      this.batcher.setLimits({ ...this.limits, ...(value as BatchLimits) });
   }
 }

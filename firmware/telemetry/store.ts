@@ -1,5 +1,5 @@
 /** Store and forward: batches wait in RAM while the line is good and go to flash when it is not, or when they matter. */
-import type { OutboundMessage } from "../connection/types.ts";
+import type { OutboundMessage, Settled } from "../connection/types.ts";
 import type { Batch } from "./batcher.ts";
 import type { FlashLog } from "./log/flash-log.ts";
 import type { LogClass, LogEntry, LostRecords } from "./log/types.ts";
@@ -37,6 +37,8 @@ export interface StoreOptions {
   /** Unix time of tick 0, undefined while the wall clock is not known. Asked anew for each message. */
   epochMs(): number | undefined;
   readonly limits?: Partial<StoreLimits>;
+  /** What became of this boot's batches from `first` to `last` of a class; must not throw. */
+  onSettled?(logClass: LogClass, first: number, last: number, outcome: Settled): void;
   /** Flash that fails, and stored batches that cannot be understood; must not throw. */
   onFault?(error: unknown): void;
 }
@@ -82,6 +84,11 @@ export class TelemetryStore {
     return this.inFlight.length;
   }
 
+  /** Stamp of the batch that `offer` takes next. */
+  nextSequence(logClass: LogClass): number {
+    return this.sequences[logClass]!;
+  }
+
   /** Takes a finished batch; never refuses. Critical ones, and all while offline, are in flash when this returns. */
   offer(batch: Batch, nowMs: number): void {
     this.nowMs = nowMs;
@@ -93,7 +100,9 @@ export class TelemetryStore {
     while (queue.exceeds(limits.ramBytesMax, limits.ramCountMax)) {
       const { victim } = queue;
       if (victim === undefined) break;
-      if (!this.spill(victim)) queue.drop();
+      if (this.spill(victim)) continue;
+      const sequence = queue.drop();
+      this.options.onSettled?.(victim, sequence, sequence, "dropped");
     }
     this.pump();
   }
@@ -185,11 +194,25 @@ export class TelemetryStore {
   private write(log: FlashLog, { batch, sequence }: Waiting): boolean {
     try {
       // A refusal is a declared loss of the log: the batch is not kept here either.
-      log.append(batch.logClass, sequence, packBatch(batch, this.options.epochMs()));
+      const bytes = packBatch(batch, this.options.epochMs());
+      const isKept = log.append(batch.logClass, sequence, bytes);
+      if (!isKept) this.options.onSettled?.(batch.logClass, sequence, sequence, "dropped");
+      this.madeRoom(log);
       return true;
     } catch (error) {
       this.options.onFault?.(error);
       return false;
+    }
+  }
+
+  /** The log may have given up records of any class for this one. */
+  private madeRoom(log: FlashLog): void {
+    const { onSettled, bootId } = this.options;
+    for (const i of CLASSES) {
+      const lost = onSettled && log.lost(i);
+      if (lost?.lastBoot !== bootId) continue;
+      const first = lost.firstBoot === bootId ? lost.firstSequence : 0;
+      onSettled?.(i, first, lost.lastSequence, "dropped");
     }
   }
 
@@ -262,6 +285,10 @@ export class TelemetryStore {
     const at = this.inFlight.indexOf(shipment);
     if (at >= 0) this.inFlight.splice(at, 1);
     const isAcknowledged = outcome === "acknowledged";
+    const { onSettled, bootId } = this.options;
+    const { sequence, batch } = parts;
+    if (isAcknowledged && parts.bootId === bootId)
+      onSettled?.(batch.logClass, sequence, sequence, outcome);
     try {
       if (isAcknowledged && parts.lost) this.forget(parts.lostClass, parts.lost);
       if (parts.ordinal >= 0) this.settleLogged(parts.batch.logClass);

@@ -152,8 +152,9 @@ test("a channel with a deadband is sent when it moves, and once per heartbeat", 
   const sent: number[] = [];
   const encoder = () => new JsonEncoder();
   const channels = channelsOf(model.telemetry);
-  const batcher = new Batcher({ channels, encoding: encoder, limits: { heartbeatMs: 60_000 } }, (batch) =>
-    sent.push(JSON.parse(new TextDecoder().decode(batch.payload)).level),
+  const batcher = new Batcher(
+    { channels, encoding: encoder, limits: { heartbeatMs: 60_000 } },
+    (batch) => sent.push(JSON.parse(new TextDecoder().decode(batch.payload)).level),
   );
   for (const [i, level] of [1, 1.4, 0.6, 1.6, 1.2, 1.2].entries()) batcher.add({ level }, i * 1000);
   batcher.add({ level: 1.2 }, 62_999);
