@@ -6,6 +6,7 @@ import type { LogClass, LogEntry, LostRecords } from "./log/types.ts";
 import { Shipment } from "./shipment.ts";
 import { StoreQueue, type Waiting } from "./store-queue.ts";
 import { packBatch, type StoredBatch, unpackBatch } from "./stored-batch.ts";
+import { anchorOf, TimeAnchors } from "./time-anchors.ts";
 
 export interface StoreLimits {
   /** Batches in RAM; beyond that they go to flash, without flash the lowest class is dropped first. */
@@ -53,6 +54,7 @@ export class TelemetryStore {
   private readonly inFlight: Shipment[] = [];
   /** Shipments out of the log, in its order, per class. */
   private readonly logged: Shipment[][] = [[], [], []];
+  private readonly anchors = new TimeAnchors();
   private refused: Shipment | undefined;
   private isOnline = false;
   private isPumping = false;
@@ -94,6 +96,7 @@ export class TelemetryStore {
     this.nowMs = nowMs;
     const { logClass } = batch;
     const { queue, limits } = this;
+    this.anchor();
     queue.add({ batch, sequence: this.sequences[logClass]!++, sinceMs: nowMs });
     if (logClass === 0 || !this.isOnline) this.spill(logClass);
     else this.pump();
@@ -111,6 +114,7 @@ export class TelemetryStore {
   setOnline(isOnline: boolean, nowMs: number): void {
     this.nowMs = nowMs;
     this.isOnline = isOnline;
+    this.anchor();
     if (isOnline) this.pump();
     else this.spillAll();
   }
@@ -140,6 +144,7 @@ export class TelemetryStore {
   tick(nowMs: number): void {
     this.nowMs = nowMs;
     for (let one = this.told.shift(); one; one = this.told.shift()) this.settled(one);
+    this.anchor();
     const { waiting } = this.queue;
     for (const i of CLASSES) {
       const oldest = waiting[i]![0];
@@ -194,7 +199,9 @@ export class TelemetryStore {
   private write(log: FlashLog, { batch, sequence }: Waiting): boolean {
     try {
       // A refusal is a declared loss of the log: the batch is not kept here either.
-      const bytes = packBatch(batch, this.options.epochMs());
+      const epochMs = this.options.epochMs();
+      const bytes = packBatch(batch, epochMs);
+      this.anchors.stored(batch.logClass, epochMs);
       const isKept = log.append(batch.logClass, sequence, bytes);
       if (!isKept) this.options.onSettled?.(batch.logClass, sequence, sequence, "dropped");
       this.madeRoom(log);
@@ -203,6 +210,20 @@ export class TelemetryStore {
       this.options.onFault?.(error);
       return false;
     }
+  }
+
+  /** Dates what lies in the log, should this boot end before it is sent. */
+  private anchor(): void {
+    const { log } = this.options;
+    if (!log) return;
+    const epochMs = this.options.epochMs();
+    const logClass = this.anchors.due(epochMs);
+    if (logClass === undefined || epochMs === undefined) return;
+    this.anchors.dropped(epochMs);
+    // What waits in RAM has lower numbers.
+    if (!this.spill(logClass)) return;
+    const sequence = this.sequences[logClass]!++;
+    this.write(log, { batch: anchorOf(logClass, this.nowMs), sequence, sinceMs: this.nowMs });
   }
 
   /** The log may have given up records of any class for this one. */
@@ -224,8 +245,9 @@ export class TelemetryStore {
       if (entry) return this.fromLog(entry);
       const waiting = this.queue.take(logClass);
       if (!waiting) continue;
+      const { sequence } = waiting;
       const batch = { ...waiting.batch, epochMs: this.options.epochMs() };
-      return this.ship({ batch, bootId, sequence: waiting.sequence, ordinal: -1, missing: 0 });
+      return this.ship({ batch, bootId, sequence, ordinal: -1, missing: 0, isOwn: true });
     }
     return undefined;
   }
@@ -249,13 +271,8 @@ export class TelemetryStore {
     const isOwn = bootId === this.options.bootId;
     // What the clock says now is better than what it said then, but says nothing about other boots.
     const epochMs = (isOwn ? this.options.epochMs() : undefined) ?? batch.epochMs;
-    const shipment = this.ship({
-      batch: { ...batch, epochMs },
-      bootId,
-      sequence,
-      ordinal,
-      missing,
-    });
+    const stamped = { ...batch, epochMs };
+    const shipment = this.ship({ batch: stamped, bootId, sequence, ordinal, missing, isOwn });
     this.logged[logClass]!.push(shipment);
     return shipment;
   }
@@ -314,6 +331,7 @@ export class TelemetryStore {
     while (list[0]?.outcome === "acknowledged") {
       const { ordinal } = list.shift()!.parts;
       log!.acknowledge(logClass, ordinal);
+      if (log!.pending(logClass) === 0) this.anchors.forget(logClass);
       this.soon();
     }
     if (list.length === 0 || list.some(({ outcome }) => outcome === undefined)) return;

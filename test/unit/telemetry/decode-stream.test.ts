@@ -33,7 +33,15 @@ function event(sequence: number, more: { epochMs?: number; other?: boolean } = {
   const { bag } = new Shipment(
     {
       batch: { ...batch, firstMs: 1000 * sequence, epochMs },
-      ...{ bootId: 7, sequence, ordinal: -1, missing: 0, lostClass: 2, lost: undefined },
+      ...{
+        bootId: 7,
+        sequence,
+        ordinal: -1,
+        missing: 0,
+        isOwn: true,
+        lostClass: 2,
+        lost: undefined,
+      },
     },
     () => {},
   );
