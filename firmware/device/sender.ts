@@ -40,6 +40,7 @@ export class Sender {
     this.path = open({
       ...{ platform, specs },
       send: (message) => connection.send(message),
+      messageBytesMax: connection.outbox.messageBytesMax,
       epochMs: () => {
         const wallMs = this.wallMs();
         return wallMs === undefined ? undefined : wallMs - platform.clock.ticksMs();

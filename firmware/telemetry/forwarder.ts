@@ -1,4 +1,6 @@
 /** Batches with store and forward, as a device takes them (`batched.ts`). */
+import { GodwitError } from "../codec/error.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { KeyValue } from "../ports/storage.ts";
 import { BATCH_DEFAULTS, BATCH_LIMITS, type BatchLimits } from "./batch-limits.ts";
 import { Batcher, channelsOf } from "./batcher.ts";
@@ -7,6 +9,7 @@ import { FlashLog } from "./log/flash-log.ts";
 import type { TelemetryHost, TelemetryPath } from "./path.ts";
 import { type OnSettled, Receipts } from "./receipts.ts";
 import { type StoreLimits, TelemetryStore } from "./store.ts";
+import { STORED_OVERHEAD_BYTES } from "./stored-batch.ts";
 
 export interface ForwarderOptions {
   readonly encoding: TelemetryEncoding;
@@ -16,6 +19,8 @@ export interface ForwarderOptions {
   readonly unitBytes?: number;
 }
 
+/** Longest property bag of a shipment. */
+const BAG_BYTES_MAX = 256;
 const bootKey = "boot.id";
 
 /** A number that no earlier boot of this device has had, counted in storage. */
@@ -33,7 +38,9 @@ export class Forwarder implements TelemetryPath {
   readonly store: TelemetryStore;
   /** What the app wants, before the cloud has a say. */
   private readonly limits: BatchLimits;
+  private readonly clock: Clock;
   private readonly failed: (error: unknown) => void;
+  private readonly blockBytesMax: number;
   /** Only where somebody asks. */
   private receipts: Receipts | undefined;
 
@@ -47,8 +54,11 @@ export class Forwarder implements TelemetryPath {
     const bootId = nextBootId(platform.storage);
     const { unitBytes = 4, limits = {}, encoding } = options;
     const onFault = (error: unknown) => host.failed("telemetry", error);
+    const log = flash && new FlashLog({ flash, bootId, unitBytes, onFault });
+    const recordBytesMax = (log?.payloadBytesMax ?? Infinity) - STORED_OVERHEAD_BYTES;
+    this.blockBytesMax = Math.min(recordBytesMax, host.messageBytesMax - BAG_BYTES_MAX);
     this.store = new TelemetryStore({
-      ...(flash && { log: new FlashLog({ flash, bootId, unitBytes, onFault }) }),
+      ...(log && { log }),
       ...{ bootId, onFault, limits: options.store ?? {} },
       send: (message) => host.send(message),
       onSettled: (logClass, first, last, outcome) =>
@@ -56,9 +66,11 @@ export class Forwarder implements TelemetryPath {
       epochMs: () => host.epochMs(),
     });
     const { clock } = platform;
+    this.clock = clock;
     this.failed = onFault;
     const channels = channelsOf(host.specs);
     this.limits = { ...BATCH_DEFAULTS, ...limits };
+    this.check(this.limits);
     this.batcher = new Batcher({ channels, encoding, limits }, (batch) => {
       const { logClass, firstRow = 0, endRow = 0 } = batch;
       this.receipts?.batched(logClass, firstRow, endRow, this.store.nextSequence(logClass));
@@ -96,12 +108,22 @@ export class Forwarder implements TelemetryPath {
   }
 
   persist(): void {
+    // What is closed now goes to flash, not to an outbox that ends with the power.
+    this.store.setOnline(false, this.clock.ticksMs());
     this.batcher.flush();
     this.store.persist();
   }
 
   adjust(name: string, value: unknown): void {
-    if (name === BATCH_LIMITS)
-      this.batcher.setLimits({ ...this.limits, ...(value as BatchLimits) });
+    if (name !== BATCH_LIMITS) return;
+    const limits: BatchLimits = { ...this.limits, ...(value as BatchLimits) };
+    this.check(limits);
+    this.batcher.setLimits(limits);
+  }
+
+  private check({ blockBytes }: BatchLimits): void {
+    if (blockBytes <= this.blockBytesMax) return;
+    const text = `batch limits: blockBytes ${blockBytes} is more than flash log or outbox take`;
+    throw new GodwitError("limit", `${text}: at most ${this.blockBytesMax}`);
   }
 }

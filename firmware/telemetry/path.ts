@@ -8,6 +8,8 @@ export interface TelemetryHost {
   readonly platform: Platform;
   readonly specs: Readonly<Record<string, TelemetrySpec>>;
   send(message: OutboundMessage): boolean;
+  /** Longest message, payload and bag, that `send` can ever take. */
+  readonly messageBytesMax: number;
   /** Unix time of tick 0, undefined while the wall clock is not known. */
   epochMs(): number | undefined;
   /** Counts and logs what went wrong. */
