@@ -80,6 +80,7 @@ export class Forwarder implements TelemetryPath {
 
   /** `onSettled`: the hub has all batches that the sample became a part of, or one of them was given up. */
   add(sample: Sample, nowMs: number, onSettled?: OnSettled): void {
+    this.store.date(nowMs);
     if (!onSettled) {
       this.batcher.add(sample, nowMs);
       return;

@@ -96,7 +96,7 @@ export class TelemetryStore {
     this.nowMs = nowMs;
     const { logClass } = batch;
     const { queue, limits } = this;
-    this.anchor();
+    this.date(nowMs);
     queue.add({ batch, sequence: this.sequences[logClass]!++, sinceMs: nowMs });
     if (logClass === 0 || !this.isOnline) this.spill(logClass);
     else this.pump();
@@ -114,7 +114,7 @@ export class TelemetryStore {
   setOnline(isOnline: boolean, nowMs: number): void {
     this.nowMs = nowMs;
     this.isOnline = isOnline;
-    this.anchor();
+    this.date(nowMs);
     if (isOnline) this.pump();
     else this.spillAll();
   }
@@ -144,7 +144,7 @@ export class TelemetryStore {
   tick(nowMs: number): void {
     this.nowMs = nowMs;
     for (let one = this.told.shift(); one; one = this.told.shift()) this.settled(one);
-    this.anchor();
+    this.date(nowMs);
     const { waiting } = this.queue;
     for (const i of CLASSES) {
       const oldest = waiting[i]![0];
@@ -212,10 +212,11 @@ export class TelemetryStore {
     }
   }
 
-  /** Dates what lies in the log, should this boot end before it is sent. */
-  private anchor(): void {
+  /** Dates what lies in the log, should this boot end before it is sent: whenever the clock may have been set. */
+  date(nowMs: number): void {
+    this.nowMs = nowMs;
     const { log } = this.options;
-    if (!log) return;
+    if (!log || !this.anchors.isOpen) return;
     const epochMs = this.options.epochMs();
     const logClass = this.anchors.due(epochMs);
     if (logClass === undefined || epochMs === undefined) return;

@@ -25,6 +25,11 @@ export class TimeAnchors {
     this.told[logClass] = undefined;
   }
 
+  /** Batches of this boot are in the log. */
+  get isOpen(): boolean {
+    return this.told.some((told) => told !== undefined);
+  }
+
   /** The class whose batches need an anchor now that `epochMs` is known; undefined: none does. */
   due(epochMs: number | undefined): LogClass | undefined {
     if (epochMs === undefined) return undefined;

@@ -6,6 +6,7 @@ import { batched } from "godwit/telemetry/batched";
 import { deltaEncoding } from "godwit/telemetry/delta-batches";
 import type { OpenTelemetry } from "godwit/telemetry/path";
 import { decodeBag } from "../../firmware/connection/bag.ts";
+import type { ModelSpec } from "../../firmware/model/types.ts";
 import { NodePlatform, type Persistent } from "../../host-tools/sim/node-platform.ts";
 import { MemoryKeyValue, NorFlash } from "../../host-tools/sim/storage.ts";
 import { World } from "../../host-tools/sim/world.ts";
@@ -103,11 +104,11 @@ function eventOf({ bag, payload }: Telemetry): string {
 }
 
 /** What a consumer gets: rows by time, and the proof of what is missing or came twice. */
-export async function consume(telemetry: readonly Telemetry[]) {
+export async function consume(telemetry: readonly Telemetry[], model: ModelSpec = machineModel) {
   const damaged: string[] = [];
   const decoder = new StreamDecoder({
     source: "hub",
-    model: machineModel,
+    model,
     onDamaged: ({ message }) => damaged.push(message),
   });
   async function* chunks() {

@@ -14,8 +14,12 @@ export type WeatherOptions = Pick<DeviceOptions<Model>, "connection" | "onState"
 
 /** Metres per second at which the warning goes out. */
 const stormFrom = 10;
-/** Short enough to watch; a station in the field would leave the default of five minutes. */
-const limits = { normalAgeMs: 10_000, bulkAgeMs: 60_000 };
+/**
+ * Windows short enough to watch; a station in the field would leave the default of five minutes. `rowsMax` rows never
+ * fill a larger block.
+ */
+const limits = { normalAgeMs: 10_000, bulkAgeMs: 60_000, blockBytes: 1024 };
+const rowsMax = 64;
 
 export class WeatherStation {
   readonly device: Device<Model>;
@@ -28,7 +32,7 @@ export class WeatherStation {
     this.device = createDevice(weatherModel, platform, {
       ...(connection && { connection }),
       ...(onState && { onState }),
-      telemetry: batched(deltaEncoding({ rowsMax: 64 }), { limits, ...batching }),
+      telemetry: batched(deltaEncoding({ rowsMax }), { limits, ...batching }),
       desired: {
         sampleIntervalS: (value) => {
           this.sampling.intervalMs = value * 1000;
