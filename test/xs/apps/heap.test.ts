@@ -88,7 +88,7 @@ test("the thermostat's modules and its life fit a small board together", async (
 });
 
 /** What batches in three priorities, store and forward may keep, beside the modules, which are in flash on a chip. */
-const batchingBytesMax = 40_960;
+const batchingBytesMax = 49_152;
 
 test("the weather station lives through an outage in the heap of a small board, batches and flash log included", async () => {
   const engine = await ensureEngine();
