@@ -51,12 +51,14 @@ export interface BodyWriterOptions {
   recorder: Recorder;
   /** Values coded per slice. */
   sliceValues: number;
+  /** One that is there already. */
+  encoder: SeriesEncoder | undefined;
 }
 
 export class BodyWriter {
   private readonly coder: RangeEncoder;
   private readonly series: Series;
-  private readonly encoder: SeriesEncoder;
+  readonly encoder: SeriesEncoder;
   private readonly bits: FloatBits;
   private readonly recorder: Recorder;
   private readonly sliceValues: number;
@@ -70,9 +72,10 @@ export class BodyWriter {
     this.bits = options.bits;
     this.recorder = options.recorder;
     this.sliceValues = options.sliceValues;
-    this.encoder = options.coder.adaptive
-      ? new SeriesEncoder(options.coder)
-      : new StaticSeriesEncoder(options.coder);
+    const { coder } = options;
+    this.encoder =
+      options.encoder ??
+      (coder.adaptive ? new SeriesEncoder(coder) : new StaticSeriesEncoder(coder));
     this.plans = new Uint8Array(options.recorder.columns.length + 1);
   }
 

@@ -31,6 +31,11 @@ export interface DeltaEncoderOptions {
   sliceValues?: number;
   /** For values that are neither numbers, booleans nor texts; and for channels that mix kinds. */
   encodeObject?: EncodeObject;
+  /**
+   * An encoder that takes no batch while this one does: its work space serves both, unless it is too small. Saves
+   * some 8 KB for each encoder but the first.
+   */
+  companion?: DeltaEncoder | undefined;
   /** Other start weights than the committed ones, which no decoder expects: for training only. */
   priors?: string;
 }
@@ -46,7 +51,7 @@ const CRC_BYTES = 4;
 
 /** Records rows and turns them into batches. */
 export class DeltaEncoder extends Recorder {
-  private readonly options: DeltaEncoderOptions;
+  readonly options: DeltaEncoderOptions;
   private readonly series: Series;
   private readonly buffer: Uint8Array;
   private readonly coder: RangeEncoder;
@@ -62,13 +67,14 @@ export class DeltaEncoder extends Recorder {
     const { bytesMax, channels, profile, priors = PRIORS } = options;
     if (!(bytesMax >= BYTES_MIN && bytesMax <= 0x100000))
       throw new GodwitError("argument", `bytesMax ${bytesMax}, must be ${BYTES_MIN} to 1048576`);
+    const shared = spaceFor(options);
     const bits = new FloatBits();
     super(channels, options.rowsMax, bits, options.encodeObject);
     this.options = options;
     this.overhead = 8 + 4 * channels.length;
-    this.series = new Series(options.rowsMax);
-    this.buffer = new Uint8Array(bytesMax + CRC_BYTES + HEADER_BYTES_MAX);
-    this.coder = new RangeEncoder(this.buffer, profile === "adaptive", priors);
+    this.series = shared?.series ?? new Series(options.rowsMax);
+    this.buffer = shared?.buffer ?? new Uint8Array(bytesMax + CRC_BYTES + HEADER_BYTES_MAX);
+    this.coder = shared?.coder ?? new RangeEncoder(this.buffer, profile === "adaptive", priors);
     this.isLossy = channels.some((channel) => channel.epsilon !== undefined);
     this.body = new BodyWriter({
       coder: this.coder,
@@ -76,6 +82,7 @@ export class DeltaEncoder extends Recorder {
       bits,
       recorder: this,
       sliceValues: options.sliceValues ?? 64,
+      encoder: shared?.body.encoder,
     });
   }
 
@@ -162,4 +169,10 @@ export class DeltaEncoder extends Recorder {
     }
     return end + CRC_BYTES;
   }
+}
+
+function spaceFor({ companion, profile, priors, rowsMax, bytesMax }: DeltaEncoderOptions) {
+  const own = companion?.options;
+  if (own?.profile !== profile || own.priors !== priors) return undefined;
+  return own.rowsMax >= rowsMax && own.bytesMax >= bytesMax ? companion : undefined;
 }

@@ -4,7 +4,6 @@ import { expect, test } from "vitest";
 import { decodeBag } from "../../../firmware/connection/bag.ts";
 import { defineModel } from "../../../firmware/model/define.ts";
 import { DeltaBatches } from "../../../firmware/telemetry/delta-batches.ts";
-import { schemaHash } from "../../../firmware/telemetry/schema-hash.ts";
 import { Shipment } from "../../../firmware/telemetry/shipment.ts";
 import { StreamDecoder } from "../../../host-tools/telemetry/decode-stream.ts";
 import { formatTable } from "../../../host-tools/telemetry/row-table.ts";
@@ -19,18 +18,30 @@ const model = defineModel({
 const names = ["level", "open"];
 
 /** A batch of two rows as the device sends it, dumped with its body in base64. */
-function event(sequence: number, more: { epochMs?: number; hash?: number } = {}): object {
-  const { epochMs, hash = schemaHash(names) } = more;
-  const channels = names.map((name) => ({ name, spec: model.telemetry[name as "level"] }));
-  const encoder = new DeltaBatches({ channels, blockBytes: 4096, schemaHash: hash });
-  encoder.add({ level: sequence + 0.5, open: true }, 1000 * sequence);
-  encoder.add({ level: sequence + 0.25 }, 1000 * sequence + 500);
+function event(sequence: number, more: { epochMs?: number; other?: boolean } = {}): object {
+  const { epochMs, other } = more;
+  const channels = names.map((name) => ({
+    name: other ? `${name}2` : name,
+    spec: model.telemetry[name as "level"],
+  }));
+  const [level, open] = channels.map(({ name }) => name) as [string, string];
+  const encoder = new DeltaBatches({ channels, blockBytes: 4096 });
+  encoder.add({ [level]: sequence + 0.5, [open]: true }, 1000 * sequence);
+  encoder.add({ [level]: sequence + 0.25 }, 1000 * sequence + 500);
   const payload = encoder.flush()!;
   const batch = { logClass: 1, payload, bag: encoder.bag, isTimed: true } as const;
   const { bag } = new Shipment(
     {
       batch: { ...batch, firstMs: 1000 * sequence, epochMs },
-      ...{ bootId: 7, sequence, ordinal: -1, missing: 0, lostClass: 2, lost: undefined },
+      ...{
+        bootId: 7,
+        sequence,
+        ordinal: -1,
+        missing: 0,
+        isOwn: true,
+        lostClass: 2,
+        lost: undefined,
+      },
     },
     () => {},
   );
@@ -79,7 +90,7 @@ test("delta batches get names, and the time that a later message of the boot tel
 });
 
 test("a schema hash of another model is never guessed at", async () => {
-  const { rows } = await decode(JSON.stringify(event(0, { hash: 1 })));
+  const { rows } = await decode(JSON.stringify(event(0, { other: true })));
   expect(rows[0]!.values).toEqual({ channel0: 0.5, channel1: true });
 });
 
