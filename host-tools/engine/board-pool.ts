@@ -40,8 +40,8 @@ interface Thread {
 
 const defaultTurnMsMax = 10_000;
 const looksPerLimit = 8;
-/** A thread that hangs outside of any turn is waited for no longer. */
-const settleTurns = 3;
+/** A thread that hangs outside of any turn, where the watchdog does not see it, is waited for no longer. */
+const settleMsMax = 30_000;
 
 export class BoardPool {
   #options: PoolOptions;
@@ -84,12 +84,11 @@ export class BoardPool {
    * watchdog says of a board that hangs.
    */
   async settle(): Promise<void> {
-    const limitMs = settleTurns * (this.#options.turnMsMax ?? defaultTurnMsMax);
     const tellAll = this.#threads.map((thread) => {
       this.#send(thread, { kind: "settle" });
       return new Promise<void>((resolve) => thread.settled.push(resolve));
     });
-    await Promise.race([Promise.all(tellAll), delay(limitMs, undefined, { ref: false })]);
+    await Promise.race([Promise.all(tellAll), delay(settleMsMax, undefined, { ref: false })]);
   }
 
   async close(): Promise<void> {

@@ -28,7 +28,7 @@ test("the twin changes the limits at run time; what cannot be is refused with 40
     [{ normalAgeMs: 1 }, /normalAgeMs 1 is below the minimum 1000/],
     [{ blockBytes: 64.5 }, /blockBytes 64.5 is not an integer/],
     [{ size: 9 }, /unknown field "size"/],
-    [{ blockBytes: 4000 }, /blockBytes 4000 is more than flash log or outbox take: at most 3898/],
+    [{ blockBytes: 4000 }, /blockBytes 4000 is more than flash log or outbox take: at most 3906/],
   ];
   for (const [change, reason] of refusals) {
     rig.hub.patchDesired({ batchLimits: change as never });
@@ -61,7 +61,7 @@ test("a limit that the channels cannot live with is refused as well", async () =
   expect(rig.hub.reported.batchLimits).toMatchObject({ ac: 200, value: { blockBytes: 64 } });
   expect(
     () => new BatchingRig({ telemetry: batched(jsonRows(), { limits: { blockBytes: 5000 } }) }),
-  ).toThrow(expect.objectContaining({ code: "limit", message: expect.stringMatching(/3898/) }));
+  ).toThrow(expect.objectContaining({ code: "limit", message: expect.stringMatching(/3906/) }));
 });
 
 test("every message says what it is: type, encoding, schema, boot, sequence, class, time", async () => {
