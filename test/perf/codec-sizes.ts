@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { decodeBatch } from "../../firmware/codec/delta/decoder.ts";
 import { DeltaEncoder, type DeltaEncoderOptions } from "../../firmware/codec/delta/encoder.ts";
 import type { Table } from "../../host-tools/telemetry/csv.ts";
-import { readSets } from "../../host-tools/telemetry/train.ts";
+import { readSets } from "../../host-tools/telemetry/training-sets.ts";
 
 export const profiles = ["adaptive", "static"] as const;
 export const batchRows = [32, 128, 512] as const;
