@@ -101,7 +101,8 @@ export function train(tables: readonly Table[], rounds = ROUNDS): string {
 /** Writes the table, or with `--check` compares it with the committed one. */
 function main(args: readonly string[]): number {
   // This file runs compiled, from build/.
-  const path = (name: string): string => fileURLToPath(new URL(`../../../${name}`, import.meta.url));
+  const path = (name: string): string =>
+    fileURLToPath(new URL(`../../../${name}`, import.meta.url));
   const output = path("firmware/codec/delta/priors-table.ts");
   const source = priorsSource(train([...readSets(path("test/data/telemetry")).values()]));
   if (!args.includes("--check")) {
