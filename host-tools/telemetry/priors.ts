@@ -14,6 +14,7 @@ const EVEN_SERIES = 0.02;
 const NEIGHBOUR = 0.35;
 
 const STEP = layout.PLAIN + 1;
+const HISTORIES = 4;
 
 /** Symbols that can occur in the table at `base`. */
 function possible(base: number): (symbol: number) => boolean {
@@ -32,17 +33,22 @@ function isCache(base: number): boolean {
   return base >= layout.T_CACHE && base < layout.T_CACHE_FAR;
 }
 
+const NAMES = [layout.T_KIND, layout.T_FLAGS, layout.T_PLAN, layout.T_TIME_PLAN];
+
 /** Symbols of the table at `base` are lengths in bits, or places of a list. */
 function isOrdered(base: number): boolean {
-  if (base >= layout.T_RESIDUAL || isCache(base) || isFlag(base)) return false;
-  return possible(base)(layout.CONSTANT + 1);
+  const isNames = NAMES.includes(base) || isFlag(base) || isCache(base);
+  return base < layout.T_RESIDUAL && !isNames;
 }
 
 /** The table at `base` and its kin. */
 function family(base: number): number[] {
   if (isCache(base)) {
-    const history = ((base - layout.T_CACHE) / STEP) % 4;
-    return [0, 4, 8].map((guide) => layout.T_CACHE + STEP * (history + guide));
+    // One table per history, then the same again for each state of the guide.
+    const bases: number[] = [];
+    const first = layout.T_CACHE + ((base - layout.T_CACHE) % (HISTORIES * STEP));
+    for (let at = first; at < layout.T_CACHE_FAR; at += HISTORIES * STEP) bases.push(at);
+    return bases;
   }
   if (base < layout.T_RESIDUAL) return [base];
   const classBytes = layout.T_RESIDUAL_VALUE - layout.T_RESIDUAL;
