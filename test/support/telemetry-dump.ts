@@ -14,8 +14,15 @@ export const tankModel = defineModel({
 });
 const names = ["level", "open"];
 
+export interface DumpedEvent {
+  bodyBase64: string;
+  properties: Record<string, string | null>;
+  systemProperties: { "content-type": string };
+  annotations: Record<string, string>;
+}
+
 /** A batch of two rows as the device sends it, dumped with its body in base64. */
-export function tankEvent(sequence: number, more: { epochMs?: number; other?: boolean } = {}): object {
+export function tankEvent(sequence: number, more: { epochMs?: number; other?: boolean } = {}): DumpedEvent {
   const { epochMs, other } = more;
   const channels = names.map((name) => ({
     name: other ? `${name}2` : name,
@@ -46,7 +53,7 @@ export function tankEvent(sequence: number, more: { epochMs?: number; other?: bo
   return {
     bodyBase64: Buffer.from(payload).toString("base64"),
     properties,
-    systemProperties: { "content-type": contentType },
+    systemProperties: { "content-type": contentType! },
     annotations: { "iothub-connection-device-id": "tank-1" },
   };
 }

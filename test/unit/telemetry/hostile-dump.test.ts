@@ -111,7 +111,7 @@ test("whatever follows them, rows of whole events stay", async () => {
 });
 
 test("a body of our batcher without a CRC is damaged; of others it is a batch", async () => {
-  const event = tankEvent(1) as { bodyBase64: string; properties: Record<string, string> };
+  const event = tankEvent(1);
   const bytes = Buffer.from(event.bodyBase64, "base64");
   // The second byte holds the flags; bit 1 is the CRC's.
   bytes[1]! &= ~2;
