@@ -1,7 +1,8 @@
-// Bytes of the nine recorded sets at all batch sizes, and that training gives the start weights that are committed.
+// Bytes of the nine recorded sets at all batch sizes; training gives the committed start weights and fits other sets.
 import { expect, test } from "vitest";
 import { PRIORS } from "../../firmware/codec/delta/priors-table.ts";
 import { train } from "../../host-tools/telemetry/train.ts";
+import { measureLeftOut, missedLeftOut } from "../perf/codec-left-out.ts";
 import { batchRows, bytesTable, measureSets, missedSizes, sets } from "../perf/codec-sizes.ts";
 
 test.each(batchRows)("nine recorded sets in batches of %i rows", async (rows) => {
@@ -12,4 +13,11 @@ test.each(batchRows)("nine recorded sets in batches of %i rows", async (rows) =>
 
 test("training again gives the committed start weights", () => {
   expect(train([...sets.values()])).toBe(PRIORS);
+});
+
+test("sets that training has not seen cost little more", () => {
+  const sizes = { 32: measureSets(32), 128: measureSets(128), 512: measureSets(512) };
+  const leftOut = measureLeftOut(sizes);
+  console.log(JSON.stringify(leftOut));
+  expect(missedLeftOut(leftOut)).toEqual([]);
 });
