@@ -22,7 +22,10 @@ export interface DumpedEvent {
 }
 
 /** A batch of two rows as the device sends it, dumped with its body in base64. */
-export function tankEvent(sequence: number, more: { epochMs?: number; other?: boolean } = {}): DumpedEvent {
+export function tankEvent(
+  sequence: number,
+  more: { epochMs?: number; other?: boolean } = {},
+): DumpedEvent {
   const { epochMs, other } = more;
   const channels = names.map((name) => ({
     name: other ? `${name}2` : name,
