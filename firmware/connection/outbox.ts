@@ -43,6 +43,11 @@ export class Outbox {
     return this.byteCount;
   }
 
+  /** Longest message, payload and bag, that can ever be taken. */
+  get messageBytesMax(): number {
+    return this.limits.bytesMax - MESSAGE_OVERHEAD_BYTES;
+  }
+
   /** Whether `message` would be taken without dropping another. */
   hasRoomFor(message: OutboundMessage): boolean {
     return (

@@ -13,7 +13,13 @@ import {
   twinGetTopic,
   twinReportedTopic,
 } from "../connection/topics.ts";
-import type { ConnectionHandlers, ConnectionState, Fault, Settled } from "../connection/types.ts";
+import type {
+  ConnectionHandlers,
+  ConnectionState,
+  Fault,
+  OutboxLimits,
+  Settled,
+} from "../connection/types.ts";
 import type { Model } from "../model/types.ts";
 import type { LogLevel } from "../ports/log.ts";
 import type { Platform } from "../ports/platform.ts";
@@ -62,13 +68,19 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
     this.platform = platform;
     this.options = options;
     this.guard = new Guard(platform.log, this.counters);
-    this.connection = new Connection(platform, { ...options.connection, modelId: model.id }, this);
+    const { telemetry: path, connection } = options;
+    // A store that can wait must not lose what it has handed over.
+    const outbox: Partial<OutboxLimits> = {
+      ...(path && { overflow: "refuse" }),
+      ...connection?.outbox,
+    };
+    this.connection = new Connection(platform, { ...connection, outbox, modelId: model.id }, this);
     this.twin = new Twin(model.properties ?? {}, this);
     this.twin.desired.repeatsOffers = options.repeatsDesired ?? false;
     this.methods = new Methods(model.commands ?? {}, this, commandTimeoutMs);
     const { telemetry = {} } = model;
     this.sender = new Sender(telemetry, platform, this.connection, encoder, this.guard);
-    if (options.telemetry) this.sender.use(options.telemetry);
+    if (path) this.sender.use(path);
     this.works = new Works(this, this.guard);
   }
 
@@ -86,8 +98,14 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
   stop(): void {
     this.isStarted = false;
     this.works.stop();
+    this.sender.persist();
     this.connection.stop();
     this.arm();
+  }
+
+  restart(): void {
+    this.stop();
+    this.platform.restart();
   }
 
   send(values: Readonly<Record<string, unknown>>, onSettled?: (outcome: Settled) => void): boolean {
@@ -156,6 +174,8 @@ export class DeviceRuntime implements ConnectionHandlers, TwinHost, MethodsHost,
   }
 
   offer(name: string, value: unknown, version: number): Outcome | Promise<Outcome> {
+    const refusal = this.sender.adjust(name, value);
+    if (refusal) return refusal;
     const handlers = (this.options.desired ?? {}) as unknown as Handlers;
     return this.guard.call("desired property", handlers, name, value, version) as Outcome;
   }

@@ -6,6 +6,7 @@ import type { Platform } from "../ports/platform.ts";
 import type { TelemetryEncoder } from "../telemetry/encoder.ts";
 import type { OpenTelemetry, TelemetryPath } from "../telemetry/path.ts";
 import { takeSample } from "../telemetry/sample.ts";
+import { Refusal } from "../twin/refusal.ts";
 import type { Guard } from "./guard.ts";
 
 export class Sender {
@@ -39,6 +40,7 @@ export class Sender {
     this.path = open({
       ...{ platform, specs },
       send: (message) => connection.send(message),
+      messageBytesMax: connection.outbox.messageBytesMax,
       epochMs: () => {
         const wallMs = this.wallMs();
         return wallMs === undefined ? undefined : wallMs - platform.clock.ticksMs();
@@ -68,7 +70,7 @@ export class Sender {
     try {
       const nowMs = this.platform.clock.ticksMs();
       if (this.path) {
-        this.path.add(sample, nowMs);
+        this.path.add(sample, nowMs, onSettled);
         return true;
       }
       const wallMs = this.wallMs();
@@ -77,6 +79,25 @@ export class Sender {
     } catch (error) {
       this.guard.failed("telemetry", error);
       return false;
+    }
+  }
+
+  /** A writable property that concerns telemetry: undefined, or why it cannot be. */
+  adjust(name: string, value: unknown): Refusal | undefined {
+    try {
+      this.path?.adjust(name, value);
+      return undefined;
+    } catch (error) {
+      return new Refusal(400, (error as Error).message);
+    }
+  }
+
+  /** Before a planned restart. */
+  persist(): void {
+    try {
+      this.path?.persist();
+    } catch (error) {
+      this.guard.failed("telemetry", error);
     }
   }
 

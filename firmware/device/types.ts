@@ -47,8 +47,8 @@ interface CommonOptions<M extends Model> {
   /** Default: JSON. */
   encoder?: TelemetryEncoder;
   /**
-   * Batches with store and forward: `(host) => new Forwarder(host, { encoder })`. Takes the place of `encoder`;
-   * `onSettled` of `send` is not called then. Use an outbox whose overflow is `refuse`.
+   * Batches with store and forward: `batched(deltaEncoding())`. Takes the place of `encoder`; the overflow policy of
+   * the outbox is `refuse` then, unless `connection` says otherwise.
    */
   telemetry?: OpenTelemetry;
   connection?: Omit<ConnectionOptions, "modelId">;
@@ -80,8 +80,10 @@ export interface DeviceCounters {
 export interface Device<M extends Model> {
   /** Applies the stored desired state, then connects and stays connected. Does nothing when already started. */
   start(): void;
-  /** Disconnects and stops periodic work. Queued telemetry waits for the next `start`. */
+  /** Disconnects and stops periodic work. Queued telemetry waits for the next `start`; batches go to flash. */
   stop(): void;
+  /** Stops, then restarts the board. Batches are kept in flash, what only the outbox holds is lost. */
+  restart(): void;
   /**
    * Queues telemetry, connected or not. Values that the model does not allow are left out and counted.
    * @returns false if there was nothing valid to send or the outbox refused

@@ -26,7 +26,7 @@ const keysByType: Readonly<Record<string, string>> = {
   string: "type maxLength ",
   dateTime: "type ",
   enum: "type values ",
-  object: "type fields ",
+  object: "type fields partial ",
   array: "type items maxItems ",
 };
 

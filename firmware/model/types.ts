@@ -39,6 +39,8 @@ export interface EnumSchema {
 export interface ObjectSchema {
   type: "object";
   fields: Readonly<Record<string, Schema>>;
+  /** Fields may be left out. */
+  partial?: boolean;
 }
 
 export interface ArraySchema {
@@ -100,7 +102,9 @@ export type ValueOf<S> = S extends { type: "boolean" }
       : S extends { type: "enum"; values: readonly (infer V)[] }
         ? V
         : S extends { type: "object"; fields: infer F }
-          ? { -readonly [K in keyof F]: ValueOf<F[K]> }
+          ? S extends { partial: true }
+            ? { -readonly [K in keyof F]?: ValueOf<F[K]> }
+            : { -readonly [K in keyof F]: ValueOf<F[K]> }
           : S extends { type: "array"; items: infer I }
             ? readonly ValueOf<I>[]
             : never;
@@ -111,9 +115,9 @@ type Section<M, K extends "telemetry" | "properties" | "commands"> = M extends {
   ? V
   : Record<never, never>;
 
-/** One telemetry message: any subset of the channels. */
+/** One telemetry message: any subset of the channels; undefined: not measured. */
 export type TelemetryOf<M> = {
-  -readonly [K in keyof Section<M, "telemetry">]?: ValueOf<Section<M, "telemetry">[K]>;
+  -readonly [K in keyof Section<M, "telemetry">]?: ValueOf<Section<M, "telemetry">[K]> | undefined;
 };
 
 /** Values a device reports: any subset of the properties. */

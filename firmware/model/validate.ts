@@ -1,5 +1,5 @@
 /** Run-time check of values that come from outside against a model's schema. */
-import type { Schema } from "./types.ts";
+import type { ObjectSchema, Schema } from "./types.ts";
 
 /** Integers that Azure IoT Hub can hold in a twin: -2^52 … 2^52 - 1. */
 const twinIntegerMin = -4503599627370496;
@@ -22,12 +22,15 @@ function checkNumber(schema: Schema, value: number): string | undefined {
   return undefined;
 }
 
-function checkObject(fields: Readonly<Record<string, Schema>>, value: object): string | undefined {
+function checkObject({ fields, partial }: ObjectSchema, value: object): string | undefined {
   for (const key of Object.keys(value)) {
     if (!Object.hasOwn(fields, key)) return `has an unknown field "${key.slice(0, 32)}"`;
   }
   for (const key of Object.keys(fields)) {
-    if (!Object.hasOwn(value, key)) return `lacks the field "${key}"`;
+    if (!Object.hasOwn(value, key)) {
+      if (partial) continue;
+      return `lacks the field "${key}"`;
+    }
     const problem = validate(fields[key] as Schema, (value as Record<string, unknown>)[key]);
     if (problem !== undefined) return `.${key} ${problem}`;
   }
@@ -73,7 +76,7 @@ export function validate(schema: Schema, value: unknown): string | undefined {
         : `is not one of ${schema.values.join(", ")}`;
     case "object":
       return kind === "object" && value !== null && !Array.isArray(value)
-        ? checkObject(schema.fields, value as object)
+        ? checkObject(schema, value as object)
         : "is not an object";
     case "array":
       return Array.isArray(value)

@@ -1,4 +1,4 @@
-/** When batches leave: windows and sizes, adjustable at run time (through a twin property of `batchLimitsSchema`). */
+/** When batches leave: windows and sizes, adjustable at run time (`batchLimitsProperty`). */
 import { GodwitError } from "../codec/error.ts";
 
 export interface BatchLimits {
@@ -32,9 +32,19 @@ const bounds: Readonly<Record<keyof BatchLimits, readonly [min: number, max: num
   heartbeatMs: [1000, 30 * DAY_MS],
 };
 
-/** Schema of a writable property that adjusts the limits; members that are absent stay as they are. */
-export const batchLimitsSchema = {
+/** Name of the writable property that adjusts the limits, where a model has it. */
+export const BATCH_LIMITS = "batchLimits";
+
+/**
+ * That property: `properties: { batchLimits: batchLimitsProperty }`. What the cloud sets goes beyond what the app asks
+ * for; members that are absent are as the app wants them.
+ */
+export const batchLimitsProperty = {
   type: "object",
+  partial: true,
+  displayName: "Batch limits",
+  writable: true,
+  default: {},
   fields: {
     criticalLatencyMs: { type: "integer", min: 0, max: 60_000 },
     normalAgeMs: { type: "integer", min: 1000, max: DAY_MS },

@@ -4,7 +4,7 @@ import { GodwitError } from "../codec/error.ts";
 import type { ChannelPriority, TelemetrySpec } from "../model/types.ts";
 import { BATCH_DEFAULTS, type BatchLimits, changeLimits } from "./batch-limits.ts";
 import { Deadband } from "./deadband.ts";
-import type { Sample, TelemetryEncoder } from "./encoder.ts";
+import type { Sample, TelemetryEncoder, TelemetryEncoding } from "./encoder.ts";
 import type { LogClass } from "./log/types.ts";
 
 export const PRIORITIES: readonly ChannelPriority[] = ["critical", "normal", "bulk"];
@@ -25,14 +25,18 @@ export interface Batch {
   readonly isTimed: boolean;
   /** Monotonic time of the first reading. */
   readonly firstMs: number;
+  /** Number of its first row in its class, counted from 0, and of the row behind its last one. */
+  readonly firstRow?: number;
+  readonly endRow?: number;
 }
 
 export interface BatcherOptions {
   readonly channels: readonly Channel[];
-  /** Makes the encoder of one class: its channels, the size at which it closes a batch. Called once per class in use. */
-  encoder(channels: readonly Channel[], blockBytes: number): TelemetryEncoder;
+  readonly encoding: TelemetryEncoding;
   readonly limits?: Partial<BatchLimits>;
 }
+
+export type OnRow = (logClass: LogClass, row: number) => void;
 
 interface Window {
   readonly logClass: LogClass;
@@ -40,6 +44,8 @@ interface Window {
   readonly encoder: TelemetryEncoder;
   /** Time of the first reading that waits; Infinity: none does. */
   firstMs: number;
+  /** Samples so far, where the encoder lets none wait. */
+  rows: number;
 }
 
 /** The channels of a model's `telemetry`. */
@@ -67,9 +73,9 @@ export class Batcher {
     for (let i = 0; i < PRIORITIES.length; i++) {
       const own = channels.filter(({ spec }) => (spec.priority ?? "normal") === PRIORITIES[i]);
       if (own.length === 0) continue;
-      const encoder = options.encoder(own, this.current.blockBytes);
+      const encoder = options.encoding(own, this.current.blockBytes, this.windows[0]?.encoder);
       const names = own.map(({ name }) => name);
-      this.windows.push({ logClass: i as LogClass, names, encoder, firstMs: Infinity });
+      this.windows.push({ logClass: i as LogClass, names, encoder, firstMs: Infinity, rows: 0 });
     }
   }
 
@@ -92,15 +98,16 @@ export class Batcher {
 
   /**
    * Takes one checked sample (`takeSample`); its values go to the windows of their channels.
+   * @param onRow is told class and number of each row that the sample becomes; -1: of none, it could not be taken
    * @throws GodwitError `limit` if the values of a window do not fit into a block; the others are taken
    */
-  add(sample: Sample, nowMs: number): void {
+  add(sample: Sample, nowMs: number, onRow?: OnRow): void {
     let failure: unknown;
     for (const window of this.windows) {
       const part = this.partOf(window, sample, nowMs);
       if (!part) continue;
       try {
-        this.addTo(window, part, nowMs);
+        this.addTo(window, part, nowMs, onRow);
       } catch (error) {
         failure = error;
       }
@@ -145,13 +152,23 @@ export class Batcher {
     return part;
   }
 
-  private addTo(window: Window, part: Sample, nowMs: number): void {
+  private addTo(window: Window, part: Sample, nowMs: number, onRow: OnRow | undefined): void {
     const firstMs = Math.min(window.firstMs, nowMs);
-    const payload = window.encoder.add(part, nowMs, undefined);
+    const { encoder, logClass } = window;
+    const first = firstRowOf(window);
+    const row = first + (encoder.waiting ?? 0);
+    let payload: Uint8Array | undefined;
+    try {
+      payload = encoder.add(part, nowMs, undefined);
+      window.rows++;
+    } finally {
+      const isTaken = firstRowOf(window) + (encoder.waiting ?? 0) > row;
+      onRow?.(logClass, isTaken ? row : -1);
+    }
     if (!payload) window.firstMs = firstMs;
     else {
-      window.firstMs = window.encoder.waitingSinceMs?.() ?? Infinity;
-      this.emit(window, payload, firstMs);
+      window.firstMs = encoder.waitingSinceMs?.() ?? Infinity;
+      this.emit(window, payload, firstMs, first);
     }
     // Without a latency to use up, it need not wait for the next tick.
     if (nowMs >= this.deadlineOf(window)) this.close(window);
@@ -160,17 +177,25 @@ export class Batcher {
   private close(window: Window): void {
     for (;;) {
       const { firstMs } = window;
+      const first = firstRowOf(window);
       const payload = window.encoder.flush();
       window.firstMs = window.encoder.waitingSinceMs?.() ?? Infinity;
       if (!payload) return;
-      this.emit(window, payload, firstMs);
+      this.emit(window, payload, firstMs, first);
     }
   }
 
-  private emit({ logClass, encoder }: Window, payload: Uint8Array, firstMs: number): void {
+  private emit(window: Window, payload: Uint8Array, firstMs: number, firstRow: number): void {
+    const { logClass, encoder } = window;
     const { bag, isTimed } = encoder;
-    this.onBatch({ logClass, payload, bag, isTimed, firstMs });
+    const endRow = firstRowOf(window);
+    this.onBatch({ logClass, payload, bag, isTimed, firstMs, firstRow, endRow });
   }
+}
+
+/** Number of the first row that waits. */
+function firstRowOf({ rows, encoder }: Window): number {
+  return encoder.gone ?? rows;
 }
 
 function checkChannels(channels: readonly Channel[]): void {

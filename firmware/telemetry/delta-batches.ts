@@ -1,11 +1,12 @@
 /** Telemetry as delta batches (firmware/SPEC.md): rows of one group of channels, closed when a block is full. */
 
 import { encodeCbor } from "../codec/cbor.ts";
-import type { DeltaBatch } from "../codec/delta/encoder.ts";
 import { DeltaEncoder } from "../codec/delta/encoder.ts";
 import { GodwitError } from "../codec/error.ts";
+import { encodePercent } from "../codec/percent.ts";
 import type { Channel } from "./batcher.ts";
-import type { Sample, TelemetryEncoder } from "./encoder.ts";
+import type { Sample, TelemetryEncoder, TelemetryEncoding } from "./encoder.ts";
+import { DELTA_TYPE, SCHEMA, schemaHash, schemaText } from "./schema-hash.ts";
 
 export interface DeltaBatchesOptions {
   readonly channels: readonly Channel[];
@@ -15,8 +16,19 @@ export interface DeltaBatchesOptions {
   readonly rowsMax?: number;
   /** Default `static`: tables instead of adaptation, less work per value. */
   readonly profile?: "static" | "adaptive";
-  /** Names the model for whoever decodes; 16 bits. */
-  readonly schemaHash?: number;
+  /** Another one of the same device: they share their work space. */
+  readonly companion?: DeltaBatches | undefined;
+}
+
+export type DeltaEncodingOptions = Omit<
+  DeltaBatchesOptions,
+  "channels" | "blockBytes" | "companion"
+>;
+
+/** Telemetry as delta batches, for `batched`: the smallest encoding. */
+export function deltaEncoding(options: DeltaEncodingOptions = {}): TelemetryEncoding {
+  return (channels, blockBytes, companion) =>
+    new DeltaBatches({ ...options, channels, blockBytes, companion: companion as DeltaBatches });
 }
 
 /** Header, CRC and one row of the costliest numbers. */
@@ -24,14 +36,16 @@ const BATCH_BYTES_MIN = 32;
 const VALUE_BYTES_MAX = 10;
 
 export class DeltaBatches implements TelemetryEncoder {
+  /** The names of the channels stay at home; the hash tells whoever decodes which ones they are. */
+  readonly bag: string;
+  gone = 0;
+  private readonly hash: number;
   private readonly options: DeltaBatchesOptions;
-  private encoder: DeltaEncoder;
+  encoder: DeltaEncoder;
   private readonly row: unknown[];
   /** Block size of the next encoder. */
   private blockBytes: number;
   private encoderBytes: number;
-  /** Times of the rows that wait: a batch may take fewer than all of them. */
-  private readonly times: number[] = [];
 
   /** @throws GodwitError `limit` if a block is too small for one row, `argument` for impossible channels */
   constructor(options: DeltaBatchesOptions) {
@@ -40,12 +54,10 @@ export class DeltaBatches implements TelemetryEncoder {
     this.blockBytes = blockBytes;
     this.encoderBytes = blockBytes;
     this.row = channels.map(() => undefined);
+    this.hash = schemaHash(channels.map(({ name }) => name));
+    this.bag = `$.ct=${encodePercent(DELTA_TYPE)}&$.ce=identity&${SCHEMA}=${schemaText(this.hash)}`;
     this.check(blockBytes);
-    this.encoder = makeEncoder(options, blockBytes);
-  }
-
-  get bag(): string {
-    return "$.ct=application%2Fvnd.godwit.delta";
+    this.encoder = makeEncoder(options, blockBytes, this.hash);
   }
 
   get isTimed(): boolean {
@@ -54,29 +66,27 @@ export class DeltaBatches implements TelemetryEncoder {
 
   /** @throws GodwitError `limit` if the row alone exceeds a block: it is dropped, those before it are kept */
   add(sample: Sample, nowMs: number): Uint8Array | undefined {
-    if (this.encoderBytes !== this.blockBytes && this.times.length === 0) {
+    if (this.encoderBytes !== this.blockBytes && this.encoder.rows === 0) {
       this.encoderBytes = this.blockBytes;
-      this.encoder = makeEncoder(this.options, this.blockBytes);
+      this.encoder = makeEncoder(this.options, this.blockBytes, this.hash);
     }
     const { row, encoder } = this;
     const { channels } = this.options;
     for (let i = 0; i < row.length; i++) row[i] = sample[channels[i]!.name];
-    const atMs = Math.floor(nowMs);
-    encoder.record(atMs, row);
-    this.times.push(atMs);
+    encoder.record(Math.floor(nowMs), row);
     return encoder.isFull ? this.flush() : undefined;
   }
 
   flush(): Uint8Array | undefined {
     if (this.encoder.rows === 0) return undefined;
     try {
-      const batch: DeltaBatch = this.encoder.take();
-      this.times.splice(0, batch.rows);
-      return batch.bytes;
+      const { bytes, rows } = this.encoder.take();
+      this.gone += rows;
+      return bytes;
     } catch (error) {
       // The oldest row does not fit into any batch: without it, the others do.
       this.encoder.drop(1);
-      this.times.shift();
+      this.gone++;
       throw error;
     }
   }
@@ -85,8 +95,12 @@ export class DeltaBatches implements TelemetryEncoder {
     return Infinity;
   }
 
+  get waiting(): number {
+    return this.encoder.rows;
+  }
+
   waitingSinceMs(): number {
-    return this.times.length > 0 ? this.times[0]! : Infinity;
+    return this.encoder.rows > 0 ? this.encoder.times[0]! : Infinity;
   }
 
   /** From the next batch on. */
@@ -103,14 +117,19 @@ export class DeltaBatches implements TelemetryEncoder {
   }
 }
 
-function makeEncoder(options: DeltaBatchesOptions, bytesMax: number): DeltaEncoder {
-  const { channels, rowsMax = 128, profile = "static", schemaHash } = options;
+function makeEncoder(
+  options: DeltaBatchesOptions,
+  bytesMax: number,
+  schemaHash: number,
+): DeltaEncoder {
+  const { channels, rowsMax = 128, profile = "static", companion } = options;
   return new DeltaEncoder({
     channels: channels.map(({ name, spec: { epsilon } }) =>
       epsilon === undefined ? { name } : { name, epsilon },
     ),
     ...{ profile, tick: "ms", rowsMax, bytesMax, crc: true },
-    ...(schemaHash === undefined ? undefined : { schemaHash }),
+    schemaHash,
+    companion: companion?.encoder,
     encodeObject: (value) => encodeCbor(value as never),
   });
 }

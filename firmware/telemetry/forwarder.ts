@@ -1,21 +1,26 @@
-/** Batches with store and forward, as a device takes them: `createDevice(model, platform, { telemetry: (host) => new Forwarder(host, …) })`. */
+/** Batches with store and forward, as a device takes them (`batched.ts`). */
+import { GodwitError } from "../codec/error.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { KeyValue } from "../ports/storage.ts";
-import type { BatchLimits } from "./batch-limits.ts";
-import { Batcher, type BatcherOptions, channelsOf } from "./batcher.ts";
-import type { Sample } from "./encoder.ts";
+import { BATCH_DEFAULTS, BATCH_LIMITS, type BatchLimits } from "./batch-limits.ts";
+import { Batcher, channelsOf } from "./batcher.ts";
+import type { Sample, TelemetryEncoding } from "./encoder.ts";
 import { FlashLog } from "./log/flash-log.ts";
 import type { TelemetryHost, TelemetryPath } from "./path.ts";
+import { type OnSettled, Receipts } from "./receipts.ts";
 import { type StoreLimits, TelemetryStore } from "./store.ts";
+import { STORED_OVERHEAD_BYTES } from "./stored-batch.ts";
 
 export interface ForwarderOptions {
-  /** Makes the encoder of one class, for example `DeltaBatches`. */
-  encoder: BatcherOptions["encoder"];
+  readonly encoding: TelemetryEncoding;
   readonly limits?: Partial<BatchLimits>;
   readonly store?: Partial<StoreLimits>;
   /** Program unit of the flash, see `FlashLogOptions`. */
   readonly unitBytes?: number;
 }
 
+/** Longest property bag of a shipment. */
+const BAG_BYTES_MAX = 256;
 const bootKey = "boot.id";
 
 /** A number that no earlier boot of this device has had, counted in storage. */
@@ -31,6 +36,13 @@ export function nextBootId(storage: KeyValue): number {
 export class Forwarder implements TelemetryPath {
   readonly batcher: Batcher;
   readonly store: TelemetryStore;
+  /** What the app wants, before the cloud has a say. */
+  private readonly limits: BatchLimits;
+  private readonly clock: Clock;
+  private readonly failed: (error: unknown) => void;
+  private readonly blockBytesMax: number;
+  /** Only where somebody asks. */
+  private receipts: Receipts | undefined;
 
   /**
    * Mounts the flash log if the platform has flash for it.
@@ -40,23 +52,47 @@ export class Forwarder implements TelemetryPath {
     const { platform } = host;
     const { flash } = platform;
     const bootId = nextBootId(platform.storage);
-    const { unitBytes = 4, limits = {}, encoder } = options;
+    const { unitBytes = 4, limits = {}, encoding } = options;
     const onFault = (error: unknown) => host.failed("telemetry", error);
+    const log = flash && new FlashLog({ flash, bootId, unitBytes, onFault });
+    const recordBytesMax = (log?.payloadBytesMax ?? Infinity) - STORED_OVERHEAD_BYTES;
+    this.blockBytesMax = Math.min(recordBytesMax, host.messageBytesMax - BAG_BYTES_MAX);
     this.store = new TelemetryStore({
-      ...(flash && { log: new FlashLog({ flash, bootId, unitBytes, onFault }) }),
+      ...(log && { log }),
       ...{ bootId, onFault, limits: options.store ?? {} },
       send: (message) => host.send(message),
+      onSettled: (logClass, first, last, outcome) =>
+        this.receipts?.settled(logClass, first, last, outcome),
       epochMs: () => host.epochMs(),
     });
     const { clock } = platform;
+    this.clock = clock;
+    this.failed = onFault;
     const channels = channelsOf(host.specs);
-    this.batcher = new Batcher({ channels, encoder, limits }, (batch) =>
-      this.store.offer(batch, clock.ticksMs()),
-    );
+    this.limits = { ...BATCH_DEFAULTS, ...limits };
+    this.check(this.limits);
+    this.batcher = new Batcher({ channels, encoding, limits }, (batch) => {
+      const { logClass, firstRow = 0, endRow = 0 } = batch;
+      this.receipts?.batched(logClass, firstRow, endRow, this.store.nextSequence(logClass));
+      this.store.offer(batch, clock.ticksMs());
+    });
   }
 
-  add(sample: Sample, nowMs: number): void {
-    this.batcher.add(sample, nowMs);
+  /** `onSettled`: the hub has all batches that the sample became a part of, or one of them was given up. */
+  add(sample: Sample, nowMs: number, onSettled?: OnSettled): void {
+    this.store.date(nowMs);
+    if (!onSettled) {
+      this.batcher.add(sample, nowMs);
+      return;
+    }
+    this.receipts ??= new Receipts(this.failed);
+    const { receipts } = this;
+    receipts.begin(onSettled);
+    try {
+      this.batcher.add(sample, nowMs, (logClass, row) => receipts.row(logClass, row));
+    } finally {
+      receipts.end();
+    }
   }
 
   tick(nowMs: number): void {
@@ -72,9 +108,23 @@ export class Forwarder implements TelemetryPath {
     this.store.setOnline(isOnline, nowMs);
   }
 
-  /** Before a planned restart: closes all batches and puts them into flash. */
   persist(): void {
+    // What is closed now goes to flash, not to an outbox that ends with the power.
+    this.store.setOnline(false, this.clock.ticksMs());
     this.batcher.flush();
     this.store.persist();
+  }
+
+  adjust(name: string, value: unknown): void {
+    if (name !== BATCH_LIMITS) return;
+    const limits: BatchLimits = { ...this.limits, ...(value as BatchLimits) };
+    this.check(limits);
+    this.batcher.setLimits(limits);
+  }
+
+  private check({ blockBytes }: BatchLimits): void {
+    if (blockBytes <= this.blockBytesMax) return;
+    const text = `batch limits: blockBytes ${blockBytes} is more than flash log or outbox take`;
+    throw new GodwitError("limit", `${text}: at most ${this.blockBytesMax}`);
   }
 }

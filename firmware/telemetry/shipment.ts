@@ -10,7 +10,10 @@ export const SEQUENCE = "seq";
 export const CLASS = "class";
 /** Unix time (ms) of tick 0 of the boot; bodies with times of their own count from it. */
 export const EPOCH = "epoch";
-/** Tick of the reading, where neither body nor epoch tells. */
+/**
+ * Monotonic time (ms since boot). Without `epoch`: of the reading, where the body does not tell. With it: when that
+ * epoch was known; later knowledge about the same boot is better. Without it, `epoch` is what the clock says now.
+ */
 export const TICK = "tick";
 /** `<class>.<count>.<first boot>.<first seq>.<last boot>.<last seq>`: made room for others, will never come. */
 export const LOST = "lost";
@@ -24,6 +27,8 @@ export interface ShipmentParts {
   /** Place in the log; -1: from RAM. */
   readonly ordinal: number;
   readonly missing: number;
+  /** Of this boot: the epoch is what the clock says now. */
+  readonly isOwn: boolean;
   readonly lostClass: LogClass;
   readonly lost: LostRecords | undefined;
 }
@@ -52,13 +57,14 @@ export class Shipment implements OutboundMessage {
   }
 }
 
-function bagOf({ batch, bootId, sequence, missing, lostClass, lost }: ShipmentParts): string {
+function bagOf(parts: ShipmentParts): string {
+  const { batch, bootId, sequence, missing, isOwn, lostClass, lost } = parts;
   const { logClass, epochMs, firstMs } = batch;
   let text = batch.bag === "" ? "" : `${batch.bag}&`;
   text += `${BOOT}=${bootId}&${SEQUENCE}=${sequence}&${CLASS}=${logClass}`;
-  if (epochMs === undefined) text += `&${TICK}=${Math.floor(firstMs)}`;
-  else if (batch.isTimed) text += `&${EPOCH}=${Math.round(epochMs)}`;
-  else {
+  if (epochMs === undefined || !isOwn) text += `&${TICK}=${Math.floor(firstMs)}`;
+  if (epochMs !== undefined && batch.isTimed) text += `&${EPOCH}=${Math.round(epochMs)}`;
+  else if (epochMs !== undefined) {
     const time = new Date(epochMs + firstMs).toISOString();
     text += `&${CREATION_TIME}=${time.split(":").join("%3A")}`;
   }

@@ -50,11 +50,11 @@ export class StoreQueue {
     return undefined;
   }
 
-  /** Gives up the oldest batch of the lowest class. */
-  drop(): void {
+  /** Gives up the oldest batch of the lowest class; returns its sequence. */
+  drop(): number {
     const { victim, bootId } = this;
     const entry = victim === undefined ? undefined : this.take(victim);
-    if (victim === undefined || !entry) return;
+    if (victim === undefined || !entry) return -1;
     const old = this.lost[victim];
     this.lost[victim] = {
       count: (old?.count ?? 0) + 1,
@@ -63,6 +63,7 @@ export class StoreQueue {
       lastBoot: bootId,
       lastSequence: entry.sequence,
     };
+    return entry.sequence;
   }
 
   /** Somebody knows about `told`. */

@@ -1,11 +1,12 @@
 /** Store and forward: batches wait in RAM while the line is good and go to flash when it is not, or when they matter. */
-import type { OutboundMessage } from "../connection/types.ts";
+import type { OutboundMessage, Settled } from "../connection/types.ts";
 import type { Batch } from "./batcher.ts";
 import type { FlashLog } from "./log/flash-log.ts";
 import type { LogClass, LogEntry, LostRecords } from "./log/types.ts";
 import { Shipment } from "./shipment.ts";
 import { StoreQueue, type Waiting } from "./store-queue.ts";
 import { packBatch, type StoredBatch, unpackBatch } from "./stored-batch.ts";
+import { anchorOf, TimeAnchors } from "./time-anchors.ts";
 
 export interface StoreLimits {
   /** Batches in RAM; beyond that they go to flash, without flash the lowest class is dropped first. */
@@ -37,6 +38,8 @@ export interface StoreOptions {
   /** Unix time of tick 0, undefined while the wall clock is not known. Asked anew for each message. */
   epochMs(): number | undefined;
   readonly limits?: Partial<StoreLimits>;
+  /** What became of this boot's batches from `first` to `last` of a class; must not throw. */
+  onSettled?(logClass: LogClass, first: number, last: number, outcome: Settled): void;
   /** Flash that fails, and stored batches that cannot be understood; must not throw. */
   onFault?(error: unknown): void;
 }
@@ -51,6 +54,7 @@ export class TelemetryStore {
   private readonly inFlight: Shipment[] = [];
   /** Shipments out of the log, in its order, per class. */
   private readonly logged: Shipment[][] = [[], [], []];
+  private readonly anchors = new TimeAnchors();
   private refused: Shipment | undefined;
   private isOnline = false;
   private isPumping = false;
@@ -82,18 +86,26 @@ export class TelemetryStore {
     return this.inFlight.length;
   }
 
+  /** Stamp of the batch that `offer` takes next. */
+  nextSequence(logClass: LogClass): number {
+    return this.sequences[logClass]!;
+  }
+
   /** Takes a finished batch; never refuses. Critical ones, and all while offline, are in flash when this returns. */
   offer(batch: Batch, nowMs: number): void {
     this.nowMs = nowMs;
     const { logClass } = batch;
     const { queue, limits } = this;
+    this.date(nowMs);
     queue.add({ batch, sequence: this.sequences[logClass]!++, sinceMs: nowMs });
     if (logClass === 0 || !this.isOnline) this.spill(logClass);
     else this.pump();
     while (queue.exceeds(limits.ramBytesMax, limits.ramCountMax)) {
       const { victim } = queue;
       if (victim === undefined) break;
-      if (!this.spill(victim)) queue.drop();
+      if (this.spill(victim)) continue;
+      const sequence = queue.drop();
+      this.options.onSettled?.(victim, sequence, sequence, "dropped");
     }
     this.pump();
   }
@@ -102,6 +114,7 @@ export class TelemetryStore {
   setOnline(isOnline: boolean, nowMs: number): void {
     this.nowMs = nowMs;
     this.isOnline = isOnline;
+    this.date(nowMs);
     if (isOnline) this.pump();
     else this.spillAll();
   }
@@ -131,6 +144,7 @@ export class TelemetryStore {
   tick(nowMs: number): void {
     this.nowMs = nowMs;
     for (let one = this.told.shift(); one; one = this.told.shift()) this.settled(one);
+    this.date(nowMs);
     const { waiting } = this.queue;
     for (const i of CLASSES) {
       const oldest = waiting[i]![0];
@@ -185,11 +199,42 @@ export class TelemetryStore {
   private write(log: FlashLog, { batch, sequence }: Waiting): boolean {
     try {
       // A refusal is a declared loss of the log: the batch is not kept here either.
-      log.append(batch.logClass, sequence, packBatch(batch, this.options.epochMs()));
+      const epochMs = this.options.epochMs();
+      const bytes = packBatch(batch, epochMs);
+      this.anchors.stored(batch.logClass, epochMs);
+      const isKept = log.append(batch.logClass, sequence, bytes);
+      if (!isKept) this.options.onSettled?.(batch.logClass, sequence, sequence, "dropped");
+      this.madeRoom(log);
       return true;
     } catch (error) {
       this.options.onFault?.(error);
       return false;
+    }
+  }
+
+  /** Dates what lies in the log, should this boot end before it is sent: whenever the clock may have been set. */
+  date(nowMs: number): void {
+    this.nowMs = nowMs;
+    const { log } = this.options;
+    if (!log || !this.anchors.isOpen) return;
+    const epochMs = this.options.epochMs();
+    const logClass = this.anchors.due(epochMs);
+    if (logClass === undefined || epochMs === undefined) return;
+    this.anchors.dropped(epochMs);
+    // What waits in RAM has lower numbers.
+    if (!this.spill(logClass)) return;
+    const sequence = this.sequences[logClass]!++;
+    this.write(log, { batch: anchorOf(logClass, this.nowMs), sequence, sinceMs: this.nowMs });
+  }
+
+  /** The log may have given up records of any class for this one. */
+  private madeRoom(log: FlashLog): void {
+    const { onSettled, bootId } = this.options;
+    for (const i of CLASSES) {
+      const lost = onSettled && log.lost(i);
+      if (lost?.lastBoot !== bootId) continue;
+      const first = lost.firstBoot === bootId ? lost.firstSequence : 0;
+      onSettled?.(i, first, lost.lastSequence, "dropped");
     }
   }
 
@@ -201,8 +246,9 @@ export class TelemetryStore {
       if (entry) return this.fromLog(entry);
       const waiting = this.queue.take(logClass);
       if (!waiting) continue;
+      const { sequence } = waiting;
       const batch = { ...waiting.batch, epochMs: this.options.epochMs() };
-      return this.ship({ batch, bootId, sequence: waiting.sequence, ordinal: -1, missing: 0 });
+      return this.ship({ batch, bootId, sequence, ordinal: -1, missing: 0, isOwn: true });
     }
     return undefined;
   }
@@ -226,13 +272,8 @@ export class TelemetryStore {
     const isOwn = bootId === this.options.bootId;
     // What the clock says now is better than what it said then, but says nothing about other boots.
     const epochMs = (isOwn ? this.options.epochMs() : undefined) ?? batch.epochMs;
-    const shipment = this.ship({
-      batch: { ...batch, epochMs },
-      bootId,
-      sequence,
-      ordinal,
-      missing,
-    });
+    const stamped = { ...batch, epochMs };
+    const shipment = this.ship({ batch: stamped, bootId, sequence, ordinal, missing, isOwn });
     this.logged[logClass]!.push(shipment);
     return shipment;
   }
@@ -262,6 +303,10 @@ export class TelemetryStore {
     const at = this.inFlight.indexOf(shipment);
     if (at >= 0) this.inFlight.splice(at, 1);
     const isAcknowledged = outcome === "acknowledged";
+    const { onSettled, bootId } = this.options;
+    const { sequence, batch } = parts;
+    if (isAcknowledged && parts.bootId === bootId)
+      onSettled?.(batch.logClass, sequence, sequence, outcome);
     try {
       if (isAcknowledged && parts.lost) this.forget(parts.lostClass, parts.lost);
       if (parts.ordinal >= 0) this.settleLogged(parts.batch.logClass);
@@ -287,6 +332,7 @@ export class TelemetryStore {
     while (list[0]?.outcome === "acknowledged") {
       const { ordinal } = list.shift()!.parts;
       log!.acknowledge(logClass, ordinal);
+      if (log!.pending(logClass) === 0) this.anchors.forget(logClass);
       this.soon();
     }
     if (list.length === 0 || list.some(({ outcome }) => outcome === undefined)) return;

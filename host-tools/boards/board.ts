@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DeviceError } from "../serial/error.ts";
 import type { UsbIdentity } from "../serial/port.ts";
+import { shorten } from "../shorten.ts";
 
 export interface Chip {
   readonly id: string;
@@ -73,20 +74,20 @@ export function parseBoard(text: string, file: string): Board {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw bad(file, `no JSON: ${(cause as Error).message}`);
+    throw bad(file, `no JSON: ${shorten((cause as Error).message, 200)}`);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw bad(file, "must be an object");
   }
   for (const [name, { check, what, isRequired }] of Object.entries(boardFields)) {
     if (!Object.hasOwn(value, name)) {
-      if (isRequired) throw bad(file, `'${name}' is missing`);
+      if (isRequired) throw bad(file, `'${shorten(name)}' is missing`);
     } else if (!check((value as Record<string, unknown>)[name])) {
-      throw bad(file, `'${name}' must be ${what}`);
+      throw bad(file, `'${shorten(name)}' must be ${what}`);
     }
   }
   const unknown = Object.keys(value).find((name) => !Object.hasOwn(boardFields, name));
-  if (unknown !== undefined) throw bad(file, `'${unknown}' is no field of a board`);
+  if (unknown !== undefined) throw bad(file, `'${shorten(unknown)}' is no field of a board`);
   return value as Board;
 }
 
@@ -117,7 +118,9 @@ export function findBoard(id: string, boards = loadBoards(), chips = loadChips()
   const chip = chips.find((candidate) => candidate.id === id);
   if (chip) return { id: chip.id, name: chip.name, chip: chip.id };
   const known = [...boards, ...chips].map((candidate) => candidate.id).join(", ");
-  throw new DeviceError("bad-input", `unknown board '${id}'`, { hint: `one of: ${known}` });
+  throw new DeviceError("bad-input", `unknown board '${shorten(id)}'`, {
+    hint: `one of: ${known}`,
+  });
 }
 
 /** Boards that may be behind a USB identity; several share the same bridge. */

@@ -31,13 +31,27 @@ export function describePort(port: ListedPort): string {
   return parts.join(", ");
 }
 
+/** A port that says what it is does not have to be tried: trying resets or stops somebody's board. */
+function requireFamily(named: string, { family, ports }: PortChoice): void {
+  const found = ports.find(({ path }) => path === named);
+  const kind = found?.kind?.kind;
+  if (!family || !found || !kind || kind === "probe" || families[family].includes(kind)) return;
+  const wanted = family === "esp" ? "ESP chip" : "RP2040 or RP2350 application";
+  throw new DeviceError("wrong-board", `${named} is no ${wanted}: ${describePort(found)}`, {
+    hint: "godwit devices, then give the right --port",
+  });
+}
+
 /**
  * The address to open.
- * @throws DeviceError `no-device` or `ambiguous-device` (listing them)
+ * @throws DeviceError `no-device`, `ambiguous-device` (listing them), `wrong-board` for a port of another kind
  */
 export function choosePort(choice: PortChoice): string {
-  if (choice.port) return choice.port;
-  if (choice.environment) return choice.environment;
+  const named = choice.port || choice.environment;
+  if (named) {
+    requireFamily(named, choice);
+    return named;
+  }
   const wanted = choice.family ? families[choice.family] : [...families.esp, ...families.rp];
   const boards = choice.ports.filter(({ kind }) => kind && wanted.includes(kind.kind));
   if (boards.length === 1) return boards[0]!.path;

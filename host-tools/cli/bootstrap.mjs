@@ -2,7 +2,7 @@
 // The only file that runs before anything is installed or built: plain JavaScript, node:* imports only.
 // It installs packages when the lock file changed, compiles what is stale, then hands over.
 import { spawn } from "node:child_process";
-import { existsSync, lstatSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,8 +15,12 @@ const verbs = {
   test: () => tests("house unit contracts xs sim interop".split(" ")),
   "test-long": () => tests(["long"]),
   check: () => check(),
+  package: () => pack(),
   perf: () => run(process.execPath, [built("test/perf/main.js"), ...args]),
 };
+
+/** npm packs no lock file: without one this is an installed package, which carries what a clone builds. */
+const isClone = existsSync(join(root, "package-lock.json"));
 
 /** Path of a compiled file. */
 function built(path) {
@@ -59,7 +63,7 @@ async function install() {
   if (existsSync(modules) && lstatSync(modules).isSymbolicLink()) return;
   const stamp = join(root, "node_modules", ".package-lock.json");
   const lock = join(root, "package-lock.json");
-  if (!existsSync(lock) || changedMs(stamp) >= changedMs(lock)) return;
+  if (changedMs(stamp) >= changedMs(lock)) return;
   process.stderr.write("godwit: installing packages (once) ...\n");
   // npm's own report goes to stderr: stdout belongs to the command that follows.
   // Not `npm ci`: it refuses to start when a registry lacks a binary for some other platform.
@@ -112,6 +116,19 @@ async function tests(projects) {
   await vitest(projects);
 }
 
+/** A tarball that runs where it is installed: compiled files and the built engine are inside. */
+async function pack() {
+  const modules = built("engine-cache/modules");
+  // Files of earlier sources do not belong into it.
+  for (const stale of readdirSync(built("")))
+    if (/^(firmware|host-tools)/.test(stale)) rmSync(built(stale), { recursive: true });
+  rmSync(modules, { recursive: true, force: true });
+  await compile();
+  await cli(["engine", "build"]);
+  if (readdirSync(modules).length !== 1) fail(`${modules} holds more than one engine`);
+  await run("npm", ["pack", ...args], { cwd: root, shell: process.platform === "win32" });
+}
+
 async function check() {
   await tool("@biomejs/biome", "bin/biome", ["check", "."]);
   await tool("knip", "bin/knip.js", ["--config", "test/knip.json"]);
@@ -123,6 +140,9 @@ if (major < 20 || (major === 20 && minor < 19))
   fail(`Node 20.19 or newer is needed, this is ${process.version}`);
 if (!Object.hasOwn(verbs, verb))
   fail(`unknown start '${verb}'; use npm start, npm test or npm run godwit`);
-await install();
-if (existsSync(join(root, "firmware", "tsconfig.json"))) await compile();
+if (isClone) {
+  await install();
+  await compile();
+} else if (!existsSync(built("host-tools/cli/main.js")))
+  fail("this package carries no compiled files; it has to be made with `npm run package`");
 await verbs[verb]();

@@ -51,6 +51,6 @@ export function report(error: unknown, output: Output): number {
   }
   // Messages quote input: names in a hostile file must not drive the terminal.
   output.note(`godwit: ${failure.stack ? failure.stack : printable(failure.message)}`);
-  if (failure.hint !== undefined) output.note(`try: ${failure.hint}`);
+  if (failure.hint !== undefined) output.note(`try: ${printable(failure.hint)}`);
   return failure.exitCode;
 }

@@ -1,7 +1,8 @@
 // Files that people name on the command line: read within a limit, written with errors they can act on.
-import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { accessSync, closeSync, constants, openSync, readSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { DeviceError } from "../serial/error.ts";
+import { shorten } from "../shorten.ts";
 
 /** No firmware, table or partition is larger; devices and pipes may never end. */
 const fileBytesMax = 256 << 20;
@@ -17,10 +18,14 @@ export function readFileOf(path: string, { cwd }: Folder): Uint8Array {
     return readUpTo(resolve(cwd, path), path);
   } catch (cause) {
     if (cause instanceof DeviceError) throw cause;
-    throw new DeviceError("bad-input", `cannot read ${path}: ${(cause as Error).message}`, {
-      hint: "check the path; paths are relative to the current folder",
-      cause,
-    });
+    throw new DeviceError(
+      "bad-input",
+      `cannot read ${shorten(path)}: ${shorten((cause as Error).message, 200)}`,
+      {
+        hint: "check the path; paths are relative to the current folder",
+        cause,
+      },
+    );
   }
 }
 
@@ -34,9 +39,13 @@ function readUpTo(file: string, name: string): Uint8Array {
       if (length === 0) return Buffer.concat(pieces);
       total += length;
       if (total > fileBytesMax) {
-        throw new DeviceError("bad-input", `${name} has more than ${fileBytesMax >> 20} MB`, {
-          hint: "give a firmware file, a table or a partition",
-        });
+        throw new DeviceError(
+          "bad-input",
+          `${shorten(name)} has more than ${fileBytesMax >> 20} MB`,
+          {
+            hint: "give a firmware file, a table or a partition",
+          },
+        );
       }
       pieces.push(piece.subarray(0, length));
     }
@@ -51,10 +60,14 @@ export function writing<T>(path: string, work: () => T): T {
     return work();
   } catch (cause) {
     if (!(cause instanceof Error) || !("syscall" in cause)) throw cause;
-    throw new DeviceError("bad-input", `cannot write ${path}: ${cause.message}`, {
-      hint: "check that the folder exists and that you may write there",
-      cause,
-    });
+    throw new DeviceError(
+      "bad-input",
+      `cannot write ${shorten(path)}: ${shorten(cause.message, 200)}`,
+      {
+        hint: "check that the folder exists and that you may write there",
+        cause,
+      },
+    );
   }
 }
 
@@ -66,4 +79,9 @@ export function writeFileOf(
   mode = 0o666,
 ): void {
   writing(path, () => writeFileSync(resolve(cwd, path), content, { mode }));
+}
+
+/** Fails now rather than after minutes of work when `path` cannot be written. @throws DeviceError `bad-input` */
+export function requireWritable(path: string, { cwd }: Folder): void {
+  writing(path, () => accessSync(dirname(resolve(cwd, path)), constants.W_OK));
 }

@@ -20,6 +20,8 @@ export interface Output {
   readonly json: boolean;
   /** One result: an NDJSON line `{"schema", "event", …}` with --json, else the human text. */
   result(event: string, fields: Readonly<Record<string, unknown>>, human: string): void;
+  /** The sum of a command: written last of all, behind the error of a command that fails. */
+  summary(fields: Readonly<Record<string, unknown>>, human: string): void;
   /** Tells people something on stderr. */
   note(text: string): void;
   progress(label: string): Progress;
@@ -61,15 +63,30 @@ export function printable(text: string): string {
   );
 }
 
+/** The output of one command, with what only its runner does. */
+export interface CommandOutput extends Output {
+  /** Writes the summary, if the command gave one. Nothing may follow. */
+  end(): void;
+}
+
 /** Makes the output of one command. */
-export function createOutput(options: OutputOptions): Output {
+export function createOutput(options: OutputOptions): CommandOutput {
   const { json, schema, stdout, stderr, env } = options;
   const color = hasColor(stdout, env);
+  let last: (() => void) | undefined;
+  const result: Output["result"] = (event, fields, human) => {
+    if (json) stdout.write(`${JSON.stringify({ schema, event, ...fields })}\n`);
+    else if (human !== "") stdout.write(`${human}\n`);
+  };
   return {
     json,
-    result(event, fields, human) {
-      if (json) stdout.write(`${JSON.stringify({ schema, event, ...fields })}\n`);
-      else if (human !== "") stdout.write(`${human}\n`);
+    result,
+    summary(fields, human) {
+      last = () => result("summary", fields, human);
+    },
+    end() {
+      last?.();
+      last = undefined;
     },
     note(text) {
       stderr.write(`${text}\n`);

@@ -63,9 +63,10 @@ function missingSubcommand(program: Command, args: readonly string[]): UserError
     path.push(word);
   }
   const known = current.commands.map((child) => child.name()).filter((name) => name !== "help");
+  const next = known.length === 1 ? known[0] : "--help";
   return new UserError(`'${path.join(" ")}' needs one of: ${known.join(", ")}`, {
     code: "missing-command",
-    hint: `${path.join(" ")} --help`,
+    hint: `${path.join(" ")} ${next}`,
   });
 }
 
@@ -131,5 +132,7 @@ export async function run(args: readonly string[], options: RunOptions): Promise
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
     return report(error, output);
+  } finally {
+    output.end();
   }
 }

@@ -11,11 +11,11 @@ export interface BoardImage {
   stackPointer: number;
 }
 
-/** Heap of the examples' boards: 64 KB beside the engine. */
+/** Heap of the examples' boards: 64 KB beside the engine, the stack of their manifests. */
 export const defaultHeap: HeapSize = {
   chunkBytes: 32_768,
   slots: 2048,
-  stackSlots: 512,
+  stackSlots: 1024,
   keys: 1000,
   systemBytes: 65_536,
 };

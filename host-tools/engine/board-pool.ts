@@ -1,4 +1,5 @@
 // Boards in worker threads under a watchdog: a loop inside the engine costs its board, never the process.
+import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { abortMessages } from "./board-failure.ts";
 import type { Failure } from "./board-types.ts";
@@ -33,10 +34,14 @@ interface Thread {
   /** The turn seen at the last look, and since when. */
   turn: number;
   sinceMs: number;
+  /** Who waits for it to have told everything. */
+  settled: (() => void)[];
 }
 
 const defaultTurnMsMax = 10_000;
 const looksPerLimit = 8;
+/** A thread that hangs outside of any turn, where the watchdog does not see it, is waited for no longer. */
+const settleMsMax = 30_000;
 
 export class BoardPool {
   #options: PoolOptions;
@@ -74,6 +79,18 @@ export class BoardPool {
     this.#send(thread, { kind: "stop", board });
   }
 
+  /**
+   * Resolves when every thread has told what happened in it until now: what a board said, or what the
+   * watchdog says of a board that hangs.
+   */
+  async settle(): Promise<void> {
+    const tellAll = this.#threads.map((thread) => {
+      this.#send(thread, { kind: "settle" });
+      return new Promise<void>((resolve) => thread.settled.push(resolve));
+    });
+    await Promise.race([Promise.all(tellAll), delay(settleMsMax, undefined, { ref: false })]);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#watch);
@@ -98,15 +115,16 @@ export class BoardPool {
       embedder: embedder.href,
     };
     const worker = new Worker(workerFile("board-worker"), { workerData: setup });
-    const thread: Thread = { worker, beacon, boards: new Map(), turn: 0, sinceMs: 0 };
+    const thread: Thread = { worker, beacon, boards: new Map(), turn: 0, sinceMs: 0, settled: [] };
     worker.on("message", (message: FromWorker) => this.#receive(thread, message));
     worker.on("error", (error) => this.#crashed(thread, error));
     return thread;
   }
 
   #receive(thread: Thread, message: FromWorker): void {
-    if (!thread.boards.has(message.board)) return;
-    if (message.kind === "message") this.#options.onMessage(message.board, message.message);
+    if (message.kind === "settled") this.#settled(thread);
+    else if (!thread.boards.has(message.board)) return;
+    else if (message.kind === "message") this.#options.onMessage(message.board, message.message);
     else this.#lose(thread, message.board, { reason: "host", message: message.error, stack: [] });
   }
 
@@ -150,7 +168,13 @@ export class BoardPool {
     thread.worker.removeAllListeners();
     thread.worker.on("error", () => undefined);
     void thread.worker.terminate();
+    // Whoever loses its board next is told in the same turn of the event loop.
+    queueMicrotask(() => this.#settled(thread));
     return fresh;
+  }
+
+  #settled(thread: Thread): void {
+    for (const resolve of thread.settled.splice(0)) resolve();
   }
 
   #lose(thread: Thread, board: number, failure: Failure): void {

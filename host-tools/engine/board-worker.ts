@@ -36,11 +36,14 @@ export interface WorkerSetup {
 export type ToWorker =
   | { kind: "start"; board: number; description: unknown }
   | { kind: "post"; board: number; message: unknown }
-  | { kind: "stop"; board: number };
+  | { kind: "stop"; board: number }
+  /** Answer when everything that came before is done. */
+  | { kind: "settle" };
 
 export type FromWorker =
   | { kind: "message"; board: number; message: unknown }
-  | { kind: "failed"; board: number; error: string };
+  | { kind: "failed"; board: number; error: string }
+  | { kind: "settled" };
 
 const setup = workerData as WorkerSetup;
 const beacon = new TurnBeacon(setup.beacon);
@@ -62,7 +65,7 @@ async function start(board: number, description: unknown): Promise<PooledBoard> 
   });
 }
 
-async function handle(message: ToWorker): Promise<void> {
+async function handle(message: Exclude<ToWorker, { kind: "settle" }>): Promise<void> {
   if (message.kind === "start")
     boards.set(message.board, start(message.board, message.description));
   const board = await boards.get(message.board);
@@ -80,6 +83,10 @@ async function abandon(number: number): Promise<void> {
 }
 
 parentPort?.on("message", (message: ToWorker) => {
+  if (message.kind === "settle") {
+    void Promise.allSettled(boards.values()).then(() => send({ kind: "settled" }));
+    return;
+  }
   handle(message).catch((error) => {
     send({ kind: "failed", board: message.board, error: String(error?.stack ?? error) });
     abandon(message.board).catch(() => undefined);

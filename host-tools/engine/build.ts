@@ -1,18 +1,12 @@
 // Builds the XS engine as two WebAssembly modules (board, compiler) from npm sources with an npm compiler.
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../user-error.ts";
 import { readCacheFile, writeCacheFile } from "./cache-file.ts";
 import { ClangPool } from "./clang-pool.ts";
 import { defaultCacheDir } from "./paths.ts";
-import {
-  compileFlags,
-  linkArguments,
-  type ModuleName,
-  type Recipe,
-  readRecipe,
-  sha256,
-} from "./recipe.ts";
+import { linkArguments, type ModuleName, type Recipe, readRecipe, sha256 } from "./recipe.ts";
 
 export interface BuildProgress {
   done: number;
@@ -42,6 +36,22 @@ export interface Engine {
 }
 
 const modules: ModuleName[] = ["board", "compiler"];
+
+/**
+ * What a cache holds for the sources of now: `damaged` when a module is there in part or its hash does
+ * not fit, `parts` when only some objects are there, as an interrupted build leaves them.
+ */
+export type CacheState = "built" | "parts" | "damaged" | "empty";
+
+/** Reads and verifies the engine in a cache without building anything. */
+export function inspectCache(cacheDir: string = defaultCacheDir): CacheState {
+  const recipe = readRecipe();
+  const paths = modules.map((name) => modulePath(cacheDir, recipe, name));
+  if (paths.every((path) => readCacheFile(path) !== undefined)) return "built";
+  if (paths.some((path) => existsSync(path))) return "damaged";
+  const hasPart = recipe.units.some((unit) => existsSync(join(cacheDir, "objects", unit.key)));
+  return hasPart ? "parts" : "empty";
+}
 
 /** Builds what is not cached. @throws UserError when the sources or the compiler do not fit. */
 export async function buildEngine(options: BuildOptions = {}): Promise<Engine> {
@@ -99,7 +109,7 @@ async function compileAll(
     let object = readCacheFile(path);
     if (!object) {
       const file = `${unit.name}.c`;
-      const args = [...compileFlags, "-c", file, "-o", "out.o"];
+      const args = [...unit.flags, "-c", file, "-o", "out.o"];
       object = await pool.run(args, { [file]: unit.source }, "out.o");
       writeCacheFile(path, object);
       compiled++;

@@ -12,6 +12,8 @@ export interface TypeScriptOutput {
   outputOf(sourceFile: string): string;
 }
 
+const isInstalled = packageRoot.split(sep).includes("node_modules");
+
 /** The deepest folder that holds both. */
 function commonFolder(a: string, b: string): string {
   const parts = a.split(sep);
@@ -48,8 +50,15 @@ export async function compileTypeScript(
   writeFileSync(configFile, JSON.stringify(config, undefined, 2));
   const { code, output } = await runTsc(["-p", configFile, "--pretty", "false"], appDir);
   if (code !== 0) throw diagnostics(output, appDir);
+  const emitted = (file: string) => file.replace(/\.ts$/, ".js");
   return {
-    outputOf: (file) => join(outDir, resolve(file).slice(rootDir.length).replace(/\.ts$/, ".js")),
+    outputOf(file) {
+      const path = resolve(file);
+      // tsc emits nothing of what lies in node_modules; an installed package carries its own output.
+      if (isInstalled && path.startsWith(packageRoot + sep))
+        return join(packageRoot, "build", emitted(path.slice(packageRoot.length)));
+      return join(outDir, emitted(path.slice(rootDir.length)));
+    },
   };
 }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../user-error.ts";
-import { replaceFile } from "./pki/key-files.ts";
+import { fileError, replaceFile } from "./pki/key-files.ts";
 
 /** Where `godwit hub` keeps its state when nothing else is said, below the working folder. */
 export const defaultDataDir = join(".godwit", "hub");
@@ -42,7 +42,11 @@ export interface HubContact {
 
 /** Tells other processes how to reach this hub. */
 export function writeContact(paths: HubPaths, contact: HubContact): void {
-  replaceFile(paths.contact, `${JSON.stringify(contact, null, 2)}\n`, true);
+  try {
+    replaceFile(paths.contact, `${JSON.stringify(contact, null, 2)}\n`, true);
+  } catch (error) {
+    throw fileError(paths.contact, error);
+  }
 }
 
 /** The contact of a data folder's hub, also of one that has ended; undefined when none ever ran. */
@@ -52,11 +56,13 @@ export function readContact(paths: HubPaths): HubContact | undefined {
     text = readFileSync(paths.contact, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    throw fileError(paths.contact, error);
   }
   try {
     const contact = JSON.parse(text) as HubContact;
-    if (Number.isInteger(contact.httpsPort) && typeof contact.caFile === "string") return contact;
+    const { httpsPort, mqttsPort, caFile, hostName, ownerConnectionString: owner } = contact;
+    const isWhole = [caFile, hostName, owner].every((text) => typeof text === "string");
+    if (isWhole && Number.isInteger(httpsPort) && Number.isInteger(mqttsPort)) return contact;
   } catch {
     // Falls through to the same answer as for JSON of another shape.
   }

@@ -1,4 +1,5 @@
 // Composition root of a hub on this machine: core, store, CA, MQTT and HTTPS listeners.
+import { existsSync, statSync } from "node:fs";
 import type { Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
@@ -14,6 +15,7 @@ import { nodeEnvironment } from "./node-environment.ts";
 import { type Authority, openAuthority } from "./pki/authority.ts";
 import { portHolder } from "./port-holder.ts";
 import { defaultHttpsPort, defaultMqttsPort } from "./ports.ts";
+import { storeDamaged, storeError } from "./store/database.ts";
 import { openStore } from "./store/libsql-store.ts";
 
 /** Name under which the hub trusts its own CA for devices of type `certificateAuthority`. */
@@ -34,6 +36,8 @@ export interface StartHubOptions {
   readonly environment?: HubEnvironment;
   readonly tier?: TierName;
   readonly enforceThrottles?: boolean;
+  /** Puts the CA aside and makes a new one; devices have to be given its certificate. */
+  readonly newCa?: boolean;
   /** Seconds that DPS lets devices wait; default 3, as the cloud's. */
   readonly dpsRetryAfterS?: number;
 }
@@ -94,24 +98,40 @@ async function listening<T>(port: number, option: string, listen: () => Promise<
 
 const anyAddress = ["127.0.0.1", "0.0.0.0", "::", "::1"];
 
-async function openServer(options: StartHubOptions, paths: HubPaths, nowMs: () => number) {
-  const authority = await openAuthority(paths.pki, nowMs);
+async function openServer(options: StartHubOptions, core: Hub, paths: HubPaths) {
+  const nowMs = () => (options.environment ?? nodeEnvironment).nowMs();
+  const knownCaPem = core.authorities.list().get(ownAuthority);
+  const replaceCa = options.newCa ?? false;
+  const authority = await openAuthority(paths.pki, nowMs, { knownCaPem, replaceCa });
+  if (knownCaPem !== authority.caPem) core.authorities.put(ownAuthority, authority.caPem);
   const { hostName = "localhost", listenAddress = "127.0.0.1" } = options;
   const names = anyAddress.includes(listenAddress) ? [hostName] : [hostName, listenAddress];
   const { certificatePem, keyPem } = await authority.serverCertificate(names);
   return { authority, tls: { key: keyPem, cert: certificatePem } };
 }
 
+/** An emptied store would be taken for a new one, and its devices for strangers. */
+function checkStore({ store, contact }: HubPaths): void {
+  let isEmpty = false;
+  try {
+    isEmpty = statSync(store, { throwIfNoEntry: false })?.size === 0;
+  } catch (error) {
+    throw storeError(store, error);
+  }
+  if (isEmpty && existsSync(contact))
+    throw storeDamaged(store, "it is empty, but a hub has run here");
+}
+
 interface CoreOptions extends StartHubOptions {
   readonly paths: HubPaths;
-  readonly caPem: string;
   assignedHub(): string;
 }
 
 function openCore(options: CoreOptions): Hub {
-  const { caPem, paths } = options;
+  const { paths } = options;
+  checkStore(paths);
   const { hostName = "localhost", listenAddress = "127.0.0.1", tier, enforceThrottles } = options;
-  const core = new Hub({
+  return new Hub({
     environment: options.environment ?? nodeEnvironment,
     store: openStore(paths.store),
     hostName,
@@ -121,27 +141,24 @@ function openCore(options: CoreOptions): Hub {
     ...(enforceThrottles !== undefined && { enforceThrottles }),
     ...(options.dpsRetryAfterS !== undefined && { dpsRetryAfterS: options.dpsRetryAfterS }),
   });
-  if (core.authorities.list().get(ownAuthority) !== caPem)
-    core.authorities.put(ownAuthority, caPem);
-  return core;
 }
 
 async function start(options: StartHubOptions, closers: Closers): Promise<RunningHub> {
   const { hostName = "localhost", listenAddress: address = "127.0.0.1" } = options;
   const { mqttsPort: wantedMqtts = defaultMqttsPort } = options;
   const { httpsPort: wantedHttps = defaultHttpsPort } = options;
-  const nowMs = () => (options.environment ?? nodeEnvironment).nowMs();
   const paths = hubPaths(options.dataDir);
-  const { authority, tls } = await openServer(options, paths, nowMs);
   const deviceHost = () => `${hostName}:${mqttsPort}`;
-  const core = openCore({ ...options, paths, caPem: authority.caPem, assignedHub: deviceHost });
+  // The store before the keys: it remembers the CA, and it keeps a second hub out.
+  const core = openCore({ ...options, paths, assignedHub: deviceHost });
   closers.add(() => core.close());
+  const { authority, tls } = await openServer(options, core, paths);
   const mqtts = await listening(wantedMqtts, "--port", () =>
     listenMqtt(core, { ...tls, port: wantedMqtts, host: address }),
   );
   const mqttsPort = mqtts.port;
   closers.add(() => mqtts.close());
-  const app = createApi({ hub: core, hostName, tls });
+  const app = createApi({ hub: core, hostName, mqttsPort, tls });
   closers.add(() => app.close());
   closers.add(attachWebSocket(core, app.server as Server));
   await listening(wantedHttps, "--https", () => app.listen({ port: wantedHttps, host: address }));
@@ -166,7 +183,7 @@ async function start(options: StartHubOptions, closers: Closers): Promise<Runnin
 
 /**
  * Starts a hub on this machine.
- * @throws UserError `port-in-use`, `port-denied`, `data-in-use`, `store-…`, `ca-unusable`.
+ * @throws UserError `port-in-use`, `port-denied`, `data-in-use`, `store-…`, `ca-unusable`, `data-io`.
  */
 export async function startHub(options: StartHubOptions): Promise<RunningHub> {
   const closers = new Closers();
@@ -193,9 +210,11 @@ export interface OfflineHub {
 export async function openOffline(options: StartHubOptions): Promise<OfflineHub> {
   const { hostName = "localhost" } = options;
   const paths = hubPaths(options.dataDir);
-  const { authority, tls } = await openServer(options, paths, Date.now);
-  const assignedHub = () => hostName;
-  const core = openCore({ ...options, paths, caPem: authority.caPem, assignedHub });
+  const core = openCore({ ...options, paths, assignedHub: () => hostName });
+  const { authority, tls } = await openServer(options, core, paths).catch((error: unknown) => {
+    core.close();
+    throw error;
+  });
   const api = createApi({ hub: core, hostName, tls });
   const close = async (): Promise<void> => {
     await api.close();

@@ -41,6 +41,24 @@ export function serviceToken(connection: ServiceConnection, nowMs: number = Date
   return signSas(nodeDigest, keyBytes, hostName, expiryS, policy);
 }
 
+/** What helps when the hub refuses, by the service's name for the reason. */
+const waysOut: Readonly<Record<string, string>> = {
+  ArgumentInvalid: "check the name or value it names, then the same command again",
+  DeviceAlreadyExists: "godwit hub device list, or godwit hub device remove <id> to make it anew",
+  DeviceDisabled: "enable the device in the registry, then the same command again",
+  DeviceMaximumQueueDepthExceeded: "let the device connect and take its messages first",
+  DeviceNotFound: "godwit hub device list, or godwit hub device add <id>",
+  DeviceNotOnline: "start the device, or wait for it with --connect-timeout 60",
+  GatewayTimeout: "see what the device logs, or give it more time with --timeout 120",
+  IotHubUnauthorized: "use the owner connection string that godwit hub prints",
+  IotHubUnauthorizedAccess: "use the owner connection string that godwit hub prints",
+  MessageTooLarge: "send less at a time: a message to a device has at most 64 KB",
+  ModuleNotFound: "godwit hub device list",
+  PreconditionFailed: "somebody was faster: read it again, then change it",
+  ServerError: "read the hub's own log: it names the reason",
+  ThrottlingException: "wait a moment, or run the hub without --throttle",
+};
+
 /** The refusal's name and text out of the service's error body. */
 function refusal(answer: Answer): UserError {
   let text = `the hub answered ${answer.status}`;
@@ -52,7 +70,8 @@ function refusal(answer: Answer): UserError {
   } catch {
     // No error body of the hub: the status alone has to do.
   }
-  return new UserError(text, { code, exitCode: exitCodes.hub });
+  const hint = waysOut[code];
+  return new UserError(text, { code, exitCode: exitCodes.hub, ...(hint && { hint }) });
 }
 
 function read(answer: Answer): unknown {
@@ -80,7 +99,11 @@ export function readCa(caFile: string): string {
   try {
     return readFileSync(caFile, "utf8");
   } catch (cause) {
-    throw new UserError(`the hub's CA file cannot be read: ${caFile}`, { code: "ca-file", cause });
+    throw new UserError(`the hub's CA file cannot be read: ${caFile}`, {
+      code: "ca-file",
+      hint: "--ca <caFile as printed by godwit hub>",
+      cause,
+    });
   }
 }
 

@@ -2,6 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, closeSync, constants, openSync, readSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { DeviceError } from "../serial/error.ts";
+import { shorten } from "../shorten.ts";
 
 const decodeTimeoutMs = 10_000;
 /** ELF machine numbers of our chips, and which tools understand them; first found wins. */
@@ -45,19 +47,31 @@ function findTool(names: readonly string[], path: string): string | undefined {
   return undefined;
 }
 
-/** A decoder for `elf`, or the reason why there is none. */
+function notUsable(elf: string, why: string, cause?: unknown): DeviceError {
+  return new DeviceError("bad-input", `--elf ${shorten(elf)}: ${why}`, {
+    hint: "give the .elf of the firmware that runs on the board",
+    cause,
+  });
+}
+
+function machineOf(elf: string): number {
+  try {
+    return elfMachine(elf) ?? 0;
+  } catch (cause) {
+    throw notUsable(elf, shorten((cause as Error).message, 200), cause);
+  }
+}
+
+/**
+ * A decoder for `elf`, or the tools that this machine lacks.
+ * @throws DeviceError `bad-input` when `elf` cannot be read or is not for one of our chips
+ */
 export function addressDecoder(
   elf: string,
   path: string,
 ): { readonly decode: AddressDecoder } | { readonly missing: string } {
-  let machine: number | undefined;
-  try {
-    machine = elfMachine(elf);
-  } catch (error) {
-    return { missing: `cannot read ${elf}: ${(error as Error).message}` };
-  }
-  const names = machine === undefined ? undefined : toolsByMachine[machine];
-  if (!names) return { missing: `${elf} is no ELF file of a known chip` };
+  const names = toolsByMachine[machineOf(elf)];
+  if (!names) throw notUsable(elf, "it is no ELF file of a known chip");
   const tool = findTool(names, path);
   if (!tool) return { missing: `none of ${names.join(", ")} is in PATH` };
   return { decode: (addresses) => runTool(tool, elf, addresses) };

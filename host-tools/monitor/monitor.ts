@@ -2,6 +2,7 @@
 import { type HostClock, sleep } from "../serial/clock.ts";
 import { DeviceError, isDeviceError } from "../serial/error.ts";
 import type { PortSource, SerialPort } from "../serial/port.ts";
+import { shorten } from "../shorten.ts";
 import type { AddressDecoder, DecodedAddress } from "./addr2line.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { type Finding, recognise, withoutColors } from "./recognise.ts";
@@ -208,7 +209,7 @@ class Monitor {
       const isDeath = finding.kind === "panic" || finding.kind === "xs-abort";
       if (isDeath && failOnPanic) this.#failWith(failText(`the board panicked: ${finding.reason}`));
     }
-    if (failOn?.test(text)) this.#failWith(failText(`'${text}' matches ${failOn}`));
+    if (failOn?.test(text)) this.#failWith(failText(`'${shorten(text, 200)}' matches ${failOn}`));
     else if (until?.test(text)) this.#end({ why: "until", line: text });
   }
 

@@ -1,9 +1,42 @@
 // Positions in compiled JavaScript back to the TypeScript they came from.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { SourceMap } from "node:module";
 import { basename, dirname, join, relative, resolve } from "node:path";
+import { DeviceError } from "../serial/error.ts";
+import { shorten } from "../shorten.ts";
 
 const mapsMax = 256;
+/** Names looked at to find out whether a folder holds source maps at all. */
+const namesMax = 20_000;
+
+/** @throws DeviceError `bad-input` for a folder that is missing or holds no source map */
+export function openSourcePositions(folder: string, cwd: string): SourcePositions {
+  const place = shorten(relative(cwd, folder) || ".");
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new DeviceError("bad-input", `there is no folder ${place}`, {
+      hint: "give the folder into which the firmware's TypeScript was compiled",
+    });
+  }
+  if (!hasSourceMap(folder)) {
+    throw new DeviceError("bad-input", `no .js.map file is in ${place}`, {
+      hint: "compile with sourceMap, and give the folder with the .js files",
+    });
+  }
+  return new SourcePositions(folder, cwd);
+}
+
+function hasSourceMap(folder: string): boolean {
+  const folders = [folder];
+  let names = 0;
+  for (let next = folders.shift(); next !== undefined && names < namesMax; next = folders.shift()) {
+    for (const entry of readdirSync(next, { withFileTypes: true })) {
+      names++;
+      if (entry.isFile() && entry.name.endsWith("js.map")) return true;
+      if (entry.isDirectory()) folders.push(join(next, entry.name));
+    }
+  }
+  return false;
+}
 
 export class SourcePositions {
   readonly #folder: string;

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { shorten } from "../shorten.ts";
 import { DeviceError } from "./error.ts";
 
 interface LeaseContent {
@@ -120,7 +121,11 @@ function claim(file: string, board: string, text: string, nowMs: number): void {
 }
 
 function busy(board: string, held: LeaseContent): DeviceError {
-  return new DeviceError("port-busy", `${board} is leased to '${held.job}' (process ${held.pid})`, {
-    hint: "wait for that job, or choose another board: godwit devices",
-  });
+  return new DeviceError(
+    "port-busy",
+    `${board} is leased to '${shorten(held.job)}' (process ${held.pid})`,
+    {
+      hint: "wait for that job, or choose another board: godwit devices",
+    },
+  );
 }

@@ -1,8 +1,9 @@
 // Power over a board, and the proof that it was really cut: many hubs answer "off" and leave the port on.
 import { spawn } from "node:child_process";
 import { type HostClock, sleep } from "./clock.ts";
-import { DeviceError, isDeviceError } from "./error.ts";
+import { DeviceError } from "./error.ts";
 import type { PortSource } from "./port.ts";
+import { isThere } from "./source.ts";
 
 export interface PowerSwitch {
   /** Resolves when the switch says it is done; that is no proof. */
@@ -43,18 +44,6 @@ function runCommand(command: readonly string[]): Promise<void> {
       code === 0 ? resolve() : fail(`ended with ${signal ?? code}`),
     );
   });
-}
-
-async function isThere(source: PortSource): Promise<boolean> {
-  try {
-    const port = await source.open(115_200, { onData: () => {}, onClose: () => {} });
-    await port.close();
-    return true;
-  } catch (error) {
-    if (!isDeviceError(error)) throw error;
-    // A busy port is there as well: somebody holds it.
-    return error.code === "port-busy" || error.code === "no-permission";
-  }
 }
 
 async function becomes(

@@ -1,5 +1,6 @@
 // Server side of RFC 2217: lends one serial port (real or virtual) to one client at a time.
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { shorten } from "../shorten.ts";
 import { DeviceError, isDeviceError } from "./error.ts";
 import type { PortSource, SerialLines, SerialPort } from "./port.ts";
 import {
@@ -25,6 +26,12 @@ const defaultBaud = 115_200;
 const waitingBytesMax = 256 * 1024;
 /** Longer than two requests take that are sent one after the other. */
 const heldBackMs = 150;
+/** A client that hung up a moment ago still has to let go of the port. */
+const handoverMs = 500;
+/** How long a refused client may take to read why. */
+const farewellMs = 1000;
+/** A client whose machine is gone is noticed after this and ten probes. */
+const keepAliveMs = 5000;
 
 export interface Rfc2217Server {
   /** `rfc2217://host:port`. */
@@ -45,15 +52,20 @@ export async function serveRfc2217(
   listen: ListenOptions,
 ): Promise<Rfc2217Server> {
   let current: Client | undefined;
+  const admit = async (socket: Socket) => {
+    const before = current;
+    // Throwing the first one out would let two programs take turns in the middle of a transfer.
+    const isFree = !before || (await before.endsWithin(handoverMs));
+    if (isFree && current === before) current = new Client(source, socket, listen.onError);
+    else sayGoodbye(socket, "port busy: another client uses it");
+  };
   const server = createServer({ noDelay: true }, (socket) => {
-    current?.end();
-    current = new Client(source, socket, listen.onError);
+    socket.on("error", () => socket.destroy());
+    socket.setKeepAlive(true, keepAliveMs);
+    void admit(socket);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => {
-      const place = `${listen.host}:${listen.port}`;
-      reject(new DeviceError("port-failed", `cannot listen on ${place}`, { cause }));
-    });
+    server.once("error", (cause) => reject(cannotListen(listen, cause)));
     server.listen(listen.port, listen.host, resolve);
   });
   const { address, family, port } = server.address() as AddressInfo;
@@ -66,17 +78,42 @@ export async function serveRfc2217(
   };
 }
 
+function cannotListen({ host, port }: ListenOptions, cause: NodeJS.ErrnoException): DeviceError {
+  const isTaken = cause.code === "EADDRINUSE";
+  const why = isTaken ? "something listens there already" : shorten(cause.message, 200);
+  return new DeviceError("port-failed", `cannot listen on ${shorten(host)}:${port}: ${why}`, {
+    hint: isTaken
+      ? "end the other program, or use port 0, which takes any that is free"
+      : "use an address of this machine, like 127.0.0.1:0",
+    cause,
+  });
+}
+
+/** Tells why before hanging up. What the client still sends is read: a reset would eat our words. */
+function sayGoodbye(socket: Socket, words: string): void {
+  socket.end(`${words}\r\n`);
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), farewellMs);
+  socket.once("close", () => clearTimeout(timer));
+}
+
 class Client {
   readonly #socket: Socket;
   readonly #onError: (error: unknown) => void;
   #port: SerialPort | undefined;
   #lines: SerialLines = { dtr: false, rts: false };
-  #areLinesChanged = false;
+  /** Lines set since the last portion of bytes was worked through. */
+  readonly #set = new Set<keyof SerialLines>();
   /** Everything towards the port happens in order, one after the other. */
   #work: Promise<void>;
   #waitingBytes = 0;
   #heldBack: NodeJS.Timeout | undefined;
   #isEnded = false;
+  #letGo = () => {};
+  /** Resolves when port and socket are free again. */
+  readonly #ended = new Promise<void>((resolve) => {
+    this.#letGo = resolve;
+  });
 
   constructor(source: PortSource, socket: Socket, onError: ((error: unknown) => void) | undefined) {
     this.#socket = socket;
@@ -87,7 +124,6 @@ class Client {
       onComPort: (command, value) => this.#comPort(command, value),
     });
     this.#work = this.#open(source);
-    socket.on("error", () => this.end());
     socket.on("close", () => this.end());
     socket.on("data", (bytes) => {
       decoder.feed(bytes);
@@ -95,16 +131,29 @@ class Client {
     });
   }
 
-  end(): void {
+  end(farewell?: string): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     clearTimeout(this.#heldBack);
-    this.#socket.destroy();
+    if (farewell === undefined) this.#socket.destroy();
+    else sayGoodbye(this.#socket, farewell);
     this.#enqueue(async () => {
       const port = this.#port;
       this.#port = undefined;
       await port?.close();
     });
+    void this.#work.then(this.#letGo);
+  }
+
+  /** True when this client has let go of the port, or does so in time. */
+  async endsWithin(ms: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), ms);
+    });
+    const isFree = await Promise.race([this.#ended.then(() => true), late]);
+    clearTimeout(timer);
+    return isFree;
   }
 
   async #open(source: PortSource): Promise<void> {
@@ -117,7 +166,7 @@ class Client {
       });
     } catch (error) {
       this.#onError(error);
-      this.end();
+      this.end(`no port: ${error instanceof Error ? shorten(error.message, 200) : "it failed"}`);
     }
   }
 
@@ -176,23 +225,26 @@ class Client {
     const before = this.#lines;
     if (value === control.dtrOn || value === control.dtrOff) {
       this.#lines = { ...before, dtr: value === control.dtrOn };
+      this.#set.add("dtr");
     } else if (value === control.rtsOn || value === control.rtsOff) {
       this.#lines = { ...before, rts: value === control.rtsOn };
-    } else return;
-    this.#areLinesChanged = true;
+      this.#set.add("rts");
+    }
   }
 
   /**
    * Clients that send one line at a time pass through "both asserted" on their way into the bootloader. That
-   * state releases the reset, so a network's delay in it starts the application. It is held back for a moment.
+   * state releases the reset, so a network's delay in it starts the application. It is held back for a moment,
+   * unless both lines were set together: then it is meant.
    */
   #applyLines(): void {
-    if (!this.#areLinesChanged) return;
-    this.#areLinesChanged = false;
+    if (this.#set.size === 0) return;
+    const isMeant = this.#set.size === 2;
+    this.#set.clear();
     const lines = this.#lines;
     clearTimeout(this.#heldBack);
     const apply = () => this.#enqueue(async () => this.#port?.setLines(lines));
-    if (lines.dtr && lines.rts) this.#heldBack = setTimeout(apply, heldBackMs);
+    if (lines.dtr && lines.rts && !isMeant) this.#heldBack = setTimeout(apply, heldBackMs);
     else apply();
   }
 }

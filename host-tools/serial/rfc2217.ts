@@ -1,5 +1,6 @@
 // Client side of RFC 2217: a serial port on another machine, with its control lines.
 import { connect, type Socket } from "node:net";
+import { shorten } from "../shorten.ts";
 import { DeviceError } from "./error.ts";
 import type { PortEvents, PortSource, SerialLines, SerialPort } from "./port.ts";
 import {
@@ -15,6 +16,10 @@ import {
 
 const openTimeoutMs = 5000;
 const answerTimeoutMs = 5000;
+/** Longest answer of a stranger that is shown. */
+const greetingMax = 120;
+/** Output before the port is ours; what goes beyond is dropped. */
+const earlyBytesMax = 64 * 1024;
 const scheme = "rfc2217://";
 
 export function isRfc2217Address(address: string): boolean {
@@ -23,10 +28,12 @@ export function isRfc2217Address(address: string): boolean {
 
 /** `rfc2217://host:port`. @throws DeviceError `bad-input`. */
 export function rfc2217Source(address: string): PortSource {
-  const match = /^rfc2217:\/\/(\[[0-9a-fA-F:]+\]|[^:/?#\s]+):(\d{1,5})\/?$/.exec(address);
+  const match = /^rfc2217:\/\/(\[[0-9a-fA-F:]{2,45}\]|[^:/?#\s]{1,253}):(\d{1,5})\/?$/.exec(
+    address,
+  );
   const port = Number(match?.[2]);
   if (!match || port < 1 || port > 65535) {
-    throw new DeviceError("bad-input", `'${address}' is no RFC 2217 address`, {
+    throw new DeviceError("bad-input", `'${shorten(address)}' is no RFC 2217 address`, {
       hint: "use rfc2217://host:port",
     });
   }
@@ -59,6 +66,10 @@ class Rfc2217Port implements SerialPort {
   /** Waiting for an answer to one command at a time. */
   #awaited: { command: number; resolve: () => void } | undefined;
   #failed: ((error: DeviceError) => void) | undefined;
+  #isConnected = false;
+  #isLetIn = false;
+  /** What came before we were let in: the first output of the board, or the reason why we are not. */
+  #early: Uint8Array = new Uint8Array(0);
   #isOpen = false;
   #isClosed = false;
 
@@ -67,13 +78,21 @@ class Rfc2217Port implements SerialPort {
     this.#events = events;
     this.#socket = connect({ host: remote.host, port: remote.port, noDelay: true });
     this.#decoder = new TelnetDecoder({
-      onData: (bytes) => events.onData(bytes),
+      onData: (bytes) => this.#received(bytes),
       onNegotiate: (verb, kind) => this.#negotiated(verb, kind),
       onComPort: (command) => this.#answered(command - serverOffset),
+    });
+    this.#socket.once("connect", () => {
+      this.#isConnected = true;
     });
     this.#socket.on("data", (bytes) => this.#decoder.feed(bytes));
     this.#socket.on("error", (cause) => this.#lost(cause));
     this.#socket.on("close", () => this.#lost());
+  }
+
+  #received(bytes: Uint8Array): void {
+    if (this.#isLetIn) this.#events.onData(bytes);
+    else if (this.#early.length < earlyBytesMax) this.#early = Buffer.concat([this.#early, bytes]);
   }
 
   #lost(cause?: Error): void {
@@ -81,11 +100,8 @@ class Rfc2217Port implements SerialPort {
     this.#isClosed = true;
     this.#socket.destroy();
     const why = cause === undefined ? "" : `: ${cause.message || String(cause)}`;
-    const error = !this.#isOpen
-      ? new DeviceError("no-device", `${this.path} does not let us in${why}`, {
-          hint: "check that the server runs and that its board is plugged in",
-          cause,
-        })
+    const error = !this.#isLetIn
+      ? this.#refused(why, cause)
       : new DeviceError("port-gone", `${this.path} hung up${why}`, {
           hint: "check the remote board, then run the same command again",
           cause,
@@ -94,8 +110,32 @@ class Rfc2217Port implements SerialPort {
     if (this.#isOpen) this.#events.onClose(error);
   }
 
+  /** Servers lend a port once. They tell a second client in words of their own, or hang up at once. */
+  #refused(why: string, cause: NodeJS.ErrnoException | undefined): DeviceError {
+    // A reset that comes at once is reported before the connection is.
+    const wasConnected = this.#isConnected || cause?.code === "ECONNRESET";
+    const said = shorten(new TextDecoder().decode(this.#early).trim(), greetingMax);
+    if (wasConnected && (said === "" || /\b(busy|in use|already)\b/i.test(said))) {
+      const told =
+        said === "" ? "it hangs up at once; most likely by another client" : `it says '${said}'`;
+      return new DeviceError("port-busy", `${this.path} is in use: ${told}`, {
+        hint: "end the other program (a monitor?), then run the same command again",
+        cause,
+      });
+    }
+    const told = said === "" ? why : `: '${said}'`;
+    return new DeviceError("no-device", `${this.path} does not let us in${told}`, {
+      hint: "check that the server runs and that its board is plugged in",
+      cause,
+    });
+  }
+
   #negotiated(verb: number, kind: number): void {
-    if (verb === telnet.do && kind === option.comPort) this.#answered(-1);
+    if (verb !== telnet.do || kind !== option.comPort) return;
+    this.#isLetIn = true;
+    if (this.#early.length > 0) this.#events.onData(this.#early);
+    this.#early = new Uint8Array(0);
+    this.#answered(-1);
   }
 
   #answered(command: number): void {
@@ -112,7 +152,7 @@ class Rfc2217Port implements SerialPort {
       };
       const timer = setTimeout(() => {
         done();
-        reject(new DeviceError("no-reply", `${this.path} does not speak RFC 2217`));
+        reject(this.#silent());
       }, timeoutMs);
       this.#awaited = {
         command,
@@ -125,6 +165,12 @@ class Rfc2217Port implements SerialPort {
         done();
         reject(error);
       };
+    });
+  }
+
+  #silent(): DeviceError {
+    return new DeviceError("no-reply", `${this.path} took the connection but lends us no port`, {
+      hint: "end the other program if one uses it; check that an RFC 2217 server listens there",
     });
   }
 

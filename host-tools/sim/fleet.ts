@@ -115,7 +115,9 @@ export class Fleet {
     this.view.elapsedMs = performance.now() - this.#startedMs;
   }
 
+  /** Ends the boards. One that hangs inside a turn is given to the watchdog first, so that it is told. */
   async close(): Promise<void> {
+    await this.#pool.settle();
     await this.#pool.close();
   }
 

@@ -53,6 +53,8 @@ export interface DayReport {
 export interface RunSummary extends ScenarioCounters {
   seed: number;
   days: number;
+  /** Less than `days` in a run that was interrupted, more where boards took time to settle. */
+  daysRun: number;
   boards: number;
   /** Boards that are connected at the end. */
   connected: number;
@@ -112,7 +114,7 @@ export class VirtualRun {
     await this.#runUntil(days * dayMs, signal);
     scenario.end();
     await this.#settle(signal);
-    return this.#summary(scenario.counters);
+    return this.#summary(scenario.counters, signal?.aborted ?? false);
   }
 
   async #settle(signal: AbortSignal | undefined): Promise<void> {
@@ -196,27 +198,31 @@ export class VirtualRun {
     return this.hub.sessions.of(id).length > 0;
   }
 
-  #check(): { violations: string[]; duplicates: number } {
+  /** `isCut`: the run had no time to settle, so what is still under way is not broken; that a board ended is. */
+  #check(isCut = false): { violations: string[]; duplicates: number } {
     const violations: string[] = [];
     let duplicates = 0;
     for (const { id, failure } of this.boards) {
-      const found: string[] = failure ? [`ended: ${failure}`] : [];
+      const ended = failure ? [`ended: ${failure}`] : [];
+      const found: string[] = [];
       if (!this.#isConnected(id)) found.push("is not connected at the end");
       const wire = checkWire(this.witness.of(id));
       duplicates += wire.duplicates;
       found.push(...wire.violations);
       if (this.hub.registry.find({ deviceId: id }))
         found.push(...checkTwin(this.hub.twins.view({ deviceId: id }).properties));
-      violations.push(...found.map((text) => `${id}: ${text}`));
+      if (isCut) found.length = 0;
+      violations.push(...[...ended, ...found].map((text) => `${id}: ${text}`));
     }
     return { violations: [...violations, ...checkHeap(this.#heapBytes)], duplicates };
   }
 
-  #summary(counters: ScenarioCounters): RunSummary {
+  #summary(counters: ScenarioCounters, isCut: boolean): RunSummary {
     const { seed, days, boards } = this.#options;
-    const { violations, duplicates } = this.#check();
+    const { violations, duplicates } = this.#check(isCut);
     return {
       ...{ seed, days, boards },
+      daysRun: Math.round((this.world.clock.nowMs / dayMs) * 100) / 100,
       ...this.#totals(),
       duplicates,
       ...counters,

@@ -7,7 +7,6 @@ import { CborEncoder } from "../../firmware/telemetry/cbor-encoder.ts";
 import { DeltaBatches } from "../../firmware/telemetry/delta-batches.ts";
 import { JsonEncoder } from "../../firmware/telemetry/json-encoder.ts";
 import { takeSample } from "../../firmware/telemetry/sample.ts";
-import { SCHEMA, schemaHash } from "../../firmware/telemetry/schema-hash.ts";
 import { BOOT, CLASS, EPOCH, SEQUENCE } from "../../firmware/telemetry/shipment.ts";
 import { TIERS, type TierName } from "../hub/core/tier-table.ts";
 import { decodeTelemetryBag } from "../hub/mqtt/telemetry-message.ts";
@@ -82,13 +81,12 @@ const ORDER = `${BOOT}=${GROWN.boot}&${SEQUENCE}=${GROWN.sequence}&${CLASS}=1`;
 function encoderOf(encoding: Encoding, channels: readonly Channel[], blockBytes: number) {
   if (encoding === "cbor") return new CborEncoder();
   if (encoding === "json") return new JsonEncoder();
-  const hash = schemaHash(channels.map(({ name }) => name));
-  return new DeltaBatches({ channels, blockBytes, schemaHash: hash });
+  return new DeltaBatches({ channels, blockBytes });
 }
 
 /** What the properties of a batch count. */
 function bagBytes({ bag, isTimed }: Pick<Batch, "bag" | "isTimed">): number {
-  const time = isTimed ? `${SCHEMA}=0000&${EPOCH}=${GROWN.epoch}` : CREATED;
+  const time = isTimed ? `${EPOCH}=${GROWN.epoch}` : CREATED;
   return decodeTelemetryBag(`${bag}&${ORDER}&${time}`).byteCount;
 }
 
@@ -101,7 +99,7 @@ function send(model: ModelSpec, table: Table, options: BillOptions, meter: Meter
   const batcher = new Batcher(
     {
       channels: channelsOf(telemetry),
-      encoder: (channels, blockBytes) => encoderOf(encoding, channels, blockBytes),
+      encoding: (channels, blockBytes) => encoderOf(encoding, channels, blockBytes),
       limits: {
         blockBytes: TIERS[tier].meterBlockBytes - overhead,
         ...(ageMs !== undefined && { normalAgeMs: ageMs }),

@@ -2,8 +2,10 @@
 import { decodeCbor } from "../../firmware/codec/cbor-decode.ts";
 import { decodeBatch } from "../../firmware/codec/delta/decoder.ts";
 import type { ModelSpec } from "../../firmware/model/types.ts";
+import { ROW_TIME } from "../../firmware/telemetry/row-batches.ts";
 import { DELTA_TYPE, SCHEMA, schemaHash } from "../../firmware/telemetry/schema-hash.ts";
 import { BOOT, CLASS, EPOCH, TICK } from "../../firmware/telemetry/shipment.ts";
+import { JUMP_MS } from "../../firmware/telemetry/time-anchors.ts";
 import { UserError } from "../user-error.ts";
 import { channelGroups } from "./load-model.ts";
 import type { TelemetryMessage } from "./message.ts";
@@ -16,6 +18,8 @@ export interface Row {
   boot: number | undefined;
   uptimeMs: number | undefined;
   values: Record<string, unknown>;
+  /** Time since boot at which the device knew what `tMs` says; Infinity: when it was sent. */
+  knownAtMs?: number | undefined;
 }
 
 function numberIn(text: string | undefined): number | undefined {
@@ -42,11 +46,20 @@ export class Schemas {
   }
 }
 
+/** What a message says about the time: tick 0 of its boot, and when the device knew that. */
+function knowledgeOf({ properties, createdMs }: TelemetryMessage) {
+  const tick = numberIn(properties[TICK]);
+  const stamped = createdMs !== undefined && tick !== undefined ? createdMs - tick : undefined;
+  return { epoch: numberIn(properties[EPOCH]) ?? stamped, knownAtMs: tick ?? Infinity };
+}
+
 function batchRows(message: TelemetryMessage, bytes: Uint8Array, schemas: Schemas): Row[] {
   const { deviceId, properties } = message;
-  const { header, times, channels } = decodeBatch(bytes, { decodeObject: decodeCbor });
   const boot = numberIn(properties[BOOT]);
-  const epoch = numberIn(properties[EPOCH]);
+  // Who counts boots is our batcher, which never leaves the CRC out: damage may have cleared its flag.
+  const options = { decodeObject: decodeCbor, requireCrc: boot !== undefined };
+  const { header, times, channels } = decodeBatch(bytes, options);
+  const { epoch, knownAtMs } = knowledgeOf(message);
   const named = /^[0-9a-f]{4}$/.test(properties[SCHEMA] ?? "")
     ? Number.parseInt(properties[SCHEMA]!, 16)
     : undefined;
@@ -69,8 +82,38 @@ function batchRows(message: TelemetryMessage, bytes: Uint8Array, schemas: Schema
       tMs: isUptime ? (epoch === undefined ? undefined : epoch + atMs) : atMs,
       uptimeMs: isUptime ? atMs : undefined,
       values: Object.fromEntries(values),
+      ...(isUptime && { knownAtMs }),
     };
   });
+}
+
+/** Levels of objects and arrays in a body: what is deeper could not be written out again. */
+const NESTING_MAX = 64;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}
+
+/** An array of rows (`RowBatches`); each one counts its time from boot. */
+function arrayRows(message: TelemetryMessage, rows: readonly unknown[]): Row[] {
+  const { deviceId, properties } = message;
+  const boot = numberIn(properties[BOOT]);
+  const { epoch, knownAtMs } = knowledgeOf(message);
+  return rows.map((row) => {
+    const uptimeMs = (row as { [ROW_TIME]?: unknown } | null)?.[ROW_TIME];
+    if (typeof uptimeMs !== "number") return valueRow(message, row);
+    const { [ROW_TIME]: _, ...values } = row as Record<string, unknown>;
+    const tMs = epoch === undefined ? undefined : epoch + uptimeMs;
+    return { deviceId, boot, tMs, uptimeMs, values, knownAtMs };
+  });
+}
+
+/** The rows of a body that was JSON or CBOR. */
+function valueRows(message: TelemetryMessage, value: unknown): Row[] {
+  if (isDeeper(value, NESTING_MAX))
+    throw new UserError(`the body has more than ${NESTING_MAX} levels`, { code: "foreign" });
+  return Array.isArray(value) ? arrayRows(message, value) : [valueRow(message, value)];
 }
 
 function valueRow(message: TelemetryMessage, value: unknown): Row {
@@ -80,7 +123,12 @@ function valueRow(message: TelemetryMessage, value: unknown): Row {
   const boot = numberIn(properties[BOOT]);
   const uptimeMs = numberIn(properties[TICK]);
   const tMs = createdMs ?? (uptimeMs === undefined ? enqueuedMs : undefined);
-  return { deviceId, boot, tMs, uptimeMs, values: { ...value } };
+  const { knownAtMs } = knowledgeOf(message);
+  return { deviceId, boot, tMs, uptimeMs, values: { ...value }, knownAtMs };
+}
+
+function isEmpty(body: TelemetryMessage["body"]): boolean {
+  return body instanceof Uint8Array ? body.length === 0 : body.value === "";
 }
 
 /**
@@ -90,11 +138,13 @@ function valueRow(message: TelemetryMessage, value: unknown): Row {
 export function rowsOf(message: TelemetryMessage, schemas: Schemas): Row[] {
   const { body, contentType, place, deviceId } = message;
   try {
-    if (!(body instanceof Uint8Array)) return [valueRow(message, body.value)];
+    // Boot, sequence, losses and time alone: a batch that nobody can read any more, or an anchor in time.
+    if (message.properties[BOOT] !== undefined && isEmpty(body)) return [];
+    if (!(body instanceof Uint8Array)) return valueRows(message, body.value);
     if (contentType.startsWith(DELTA_TYPE)) return batchRows(message, body, schemas);
-    if (contentType.includes("cbor")) return [valueRow(message, decodeCbor(body))];
+    if (contentType.includes("cbor")) return valueRows(message, decodeCbor(body));
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
-    return [valueRow(message, JSON.parse(text))];
+    return valueRows(message, JSON.parse(text));
   } catch (cause) {
     const type = contentType || "no content type";
     throw new UserError(`${place}: message of ${deviceId} (${type}): ${(cause as Error).message}`, {
@@ -105,22 +155,27 @@ export function rowsOf(message: TelemetryMessage, schemas: Schemas): Row[] {
   }
 }
 
-/** Gives readings from before the first time synchronisation the time that a later message of the boot tells. */
+/** Dates rows by what other messages of their boot tell: readings from before the clock was known, or corrected. */
 export class BootTimes {
-  private readonly epochs = new Map<string, number>();
+  /** The latest knowledge about each boot. */
+  private readonly known = new Map<string, { epoch: number; knownAtMs: number }>();
 
-  learn({ deviceId, properties, createdMs }: TelemetryMessage): void {
-    const epoch = numberIn(properties[EPOCH]);
-    const tick = numberIn(properties[TICK]);
-    const known =
-      epoch ?? (createdMs !== undefined && tick !== undefined ? createdMs - tick : undefined);
-    if (known !== undefined) this.epochs.set(JSON.stringify([deviceId, properties[BOOT]]), known);
+  learn(message: TelemetryMessage): void {
+    const { deviceId, properties } = message;
+    const { epoch, knownAtMs } = knowledgeOf(message);
+    if (epoch === undefined || properties[BOOT] === undefined) return;
+    const key = JSON.stringify([deviceId, properties[BOOT]]);
+    if (knownAtMs >= (this.known.get(key)?.knownAtMs ?? 0))
+      this.known.set(key, { epoch, knownAtMs });
   }
 
-  /** Sets `tMs` where it can be known by now. */
+  /** Sets `tMs` where it can be known by now, and mends it where the device's clock was corrected later. */
   complete(row: Row): void {
-    if (row.tMs !== undefined || row.uptimeMs === undefined) return;
-    const epoch = this.epochs.get(JSON.stringify([row.deviceId, String(row.boot)]));
-    if (epoch !== undefined) row.tMs = epoch + row.uptimeMs;
+    const { deviceId, boot, tMs, uptimeMs, knownAtMs = Infinity } = row;
+    if (uptimeMs === undefined) return;
+    const latest = this.known.get(JSON.stringify([deviceId, String(boot)]));
+    if (!latest || (tMs !== undefined && knownAtMs >= latest.knownAtMs)) return;
+    const betterMs = latest.epoch + uptimeMs;
+    if (tMs === undefined || Math.abs(betterMs - tMs) > JUMP_MS) row.tMs = betterMs;
   }
 }

@@ -132,9 +132,27 @@ describe.each(Object.keys(rigs))("%s", (name) => {
     await again.close();
   });
 
+  // In memory the second one takes over: tests swap boards behind a name.
+  if (name !== "memory")
+    check("a second client is told that the port is busy; the first one stays", async () => {
+      const { source, port, until, received } = await open();
+      const quiet = { onData: () => {}, onClose: () => {} };
+      await expect(source.open(115_200, quiet)).rejects.toMatchObject({
+        code: "port-busy",
+        exitCode: 7,
+        hint: expect.stringContaining("end th"),
+      });
+      await port.write(Uint8Array.of(7));
+      await until(() => received().length === 1);
+      await port.close();
+      const next = await source.open(115_200, quiet);
+      await next.close();
+    });
+
   check("both lines change together; a pty, which has none, ignores them", async () => {
     const { port, peer } = await open();
     for (const lines of [
+      { dtr: true, rts: true },
       { dtr: true, rts: false },
       { dtr: false, rts: true },
       { dtr: false, rts: false },
@@ -144,7 +162,7 @@ describe.each(Object.keys(rigs))("%s", (name) => {
     await port.setBaud(460_800);
     await port.close();
     const seen = peer.lines.map(({ dtr, rts }) => `${Number(dtr)}${Number(rts)}`);
-    expect(seen).toEqual(isPty ? [] : ["10", "01", "00"]);
+    expect(seen).toEqual(isPty ? [] : ["11", "10", "01", "00"]);
     if (!isPty) expect(peer.bauds.at(-1)).toBe(460_800);
   });
 });

@@ -32,8 +32,15 @@ function environment(extra: Record<string, string>) {
   return { ...inherited, TMPDIR: temporary, ...extra };
 }
 
-/** `godwit sim` until the first telemetry has arrived; then Ctrl-C. */
-async function simUntilTelemetry(args: readonly string[], extra: Record<string, string> = {}) {
+const simUntilTelemetry = (args: readonly string[], extra?: Record<string, string>) =>
+  simUntil("telemetry", args, extra);
+
+/** `godwit sim` until the first such event; then Ctrl-C. */
+async function simUntil(
+  event: string,
+  args: readonly string[],
+  extra: Record<string, string> = {},
+) {
   const child = spawn(process.execPath, [main, "sim", ...args, "--json"], {
     stdio: ["ignore", "pipe", "inherit"],
     cwd: folder,
@@ -43,7 +50,7 @@ async function simUntilTelemetry(args: readonly string[], extra: Record<string, 
   createInterface({ input: child.stdout }).on("line", (text) => {
     const line = JSON.parse(text) as Line;
     lines.push(line);
-    if (line.event === "telemetry" && !child.killed) child.kill("SIGINT");
+    if (line.event === event && !child.killed) child.kill("SIGINT");
   });
   const [exitCode] = (await once(child, "close")) as [number | null];
   return { lines, exitCode };
@@ -120,8 +127,9 @@ test("a new project runs at once, against a hub named by its folder", async () =
 });
 
 test("a hub is reached by a connection string from the environment, and by one in an argument", async () => {
-  const { ownerConnectionString: owner, caFile, mqttsPort } = serving.ready;
-  const reach = ["--ca", String(caFile), "--mqtt-port", String(mqttsPort)];
+  const { ownerConnectionString: owner, caFile } = serving.ready;
+  // The hub itself tells its MQTT port.
+  const reach = ["--ca", String(caFile)];
   const args = ["--demo", "--boards", "1", ...reach];
   const byEnvironment = await simUntilTelemetry(args, { GODWIT_HUB_CONNECTION: String(owner) });
   expect(byEnvironment.lines.at(-1)).toMatchObject({ event: "summary", connected: 1 });
@@ -131,6 +139,33 @@ test("a hub is reached by a connection string from the environment, and by one i
   expect(refused).toMatchObject({ exitCode: 8, lines: [{ event: "error" }] });
   expect(JSON.stringify(refused)).not.toContain(btoa("wrong"));
 });
+
+test.each([
+  ["nobody listens", "1", "mqtt-unreachable", /localhost:1: .*ECONNREFUSED/, /--mqtt-port/],
+  ["another hub listens", "", "hub-untrusted", /trust localhost:\d+: .*certificate/, /--ca/],
+])(
+  "%s at the MQTT port: told at once with place, reason and way out",
+  async (_, port, code, message, hint) => {
+    const { ownerConnectionString: owner, caFile, mqttsPort } = serving.ready;
+    const other =
+      port === "" ? await serve("--https", "0", "--data", join(folder, "other")) : undefined;
+    const args = ["--ca", String(caFile), "--mqtt-port", port || String(other?.ready.mqttsPort)];
+    const { lines, exitCode } = await godwit(["sim", "--demo", ...args], {
+      GODWIT_HUB_CONNECTION: String(owner),
+    });
+    other?.process.kill("SIGKILL");
+    expect(exitCode).toBe(4);
+    expect(lines).toEqual([
+      expect.objectContaining({
+        event: "error",
+        code,
+        message: expect.stringMatching(message),
+        try: expect.stringMatching(hint),
+      }),
+    ]);
+    expect(mqttsPort).not.toBe(8883);
+  },
+);
 
 test("an app that does not compile is refused with file, line and column before anything starts", async () => {
   const app = join(folder, "broken");
@@ -156,8 +191,8 @@ test("an app that fails on its boards fails the run, with the reason and the pla
   const ends = lines.filter(({ event }) => event === "ended");
   expect(ends.map(({ reason }) => reason)).toEqual(["exception", "exception"]);
   expect(ends[0]?.at).toMatch(/stillborn\/main\.ts:2:\d+$/);
-  expect(lines.at(-2)).toMatchObject({ event: "summary", connected: 0, d2cAcked: 0, errors: 2 });
-  expect(lines.at(-1)).toMatchObject({ event: "error", code: "not-connected" });
+  expect(lines.at(-2)).toMatchObject({ event: "error", code: "not-connected" });
+  expect(lines.at(-1)).toMatchObject({ event: "summary", connected: 0, d2cAcked: 0, errors: 2 });
   expect(stderr).toContain("no sensor");
 });
 
@@ -169,6 +204,18 @@ test.each([
 ])("%s is a usage error with a way out", async (_name, args, exitCode, code) => {
   const ended = await godwit(args);
   expect(ended).toMatchObject({ exitCode, lines: [{ event: "error", code }] });
+});
+
+test("Ctrl-C in a month of virtual time ends it with the summary of the days until then", async () => {
+  const app = fileURLToPath(new URL("../sim/apps/endurance", import.meta.url));
+  const args = ["--virtual", "--days", "30", "--boards", "1", "--method", "getState"];
+  const { lines, exitCode } = await simUntil("day", [app, ...args]);
+  expect(exitCode).toBe(0);
+  const days = lines.filter(({ event }) => event === "day").length;
+  expect(lines.at(-1)).toMatchObject({ event: "summary", days: 30, errors: 0 });
+  expect(lines.at(-1)?.d2cAcked).toBeGreaterThan(0);
+  expect(days).toBeLessThan(30);
+  expect(Math.floor(Number(lines.at(-1)?.daysRun))).toBe(days);
 });
 
 test("Ctrl-C ends boards and hub in order, and leaves nothing behind", async () => {

@@ -35,8 +35,12 @@ interface Ended {
   readonly events: readonly Record<string, unknown>[];
 }
 
-async function godwit(line: string, signal = new AbortController().signal): Promise<Ended> {
-  const written = { out: "", err: "" };
+async function godwit(
+  line: string,
+  signal = new AbortController().signal,
+  seen: { err: string } = { err: "" },
+): Promise<Ended> {
+  const written = Object.assign(seen, { out: "" });
   const sink = (name: "out" | "err") => ({
     write: (text: string) => {
       written[name] += text;
@@ -108,6 +112,11 @@ test("each mistake has its exit code, its code and a way out", async () => {
   const port = `--port ${served.url}`;
   await godwit("bench firmware fw");
   await godwit("bench firmware other --board esp32s3");
+  await godwit("bench firmware pico --board rp2040");
+  const foreign = readFileSync(join(folder, "pico/app.uf2"));
+  for (let at = 28; at < foreign.length; at += 512) foreign.writeUInt32LE(0x68ed2b88, at);
+  writeFileSync(join(folder, "foreign.uf2"), foreign);
+  writeFileSync(join(folder, "stump.uf2"), foreign.subarray(0, 5));
   writeFileSync(join(folder, "short.uf2"), Buffer.from("UF2\nWQ\x5d\x9e", "latin1"));
   const cases: readonly [string, number, string][] = [
     [`flash ${port} fw/app.bin`, 2, "bad-input"],
@@ -115,16 +124,46 @@ test("each mistake has its exit code, its code and a way out", async () => {
     [`flash ${port} other/app.bin@0x10000`, 2, "wrong-chip"],
     [`flash ${port} fw/app.bin@0x10000 fw/app.bin@0x11000`, 2, "overlap"],
     [`flash ${port} fw/app.bin@0x3fc000`, 2, "does-not-fit"],
-    [`flash ${port} --board esp32s3 fw/app.bin@0x10000`, 3, "wrong-board"],
+    [`flash ${port} --board esp32s3 fw/app.bin@0x10000`, 2, "wrong-chip"],
+    [`flash ${port} --board esp32s3 fw/partitions.bin@0x8000`, 3, "wrong-board"],
+    [`flash ${port} fw/app.bin@0x10000 other/bootloader.bin@0x0`, 2, "wrong-chip"],
+    [`flash ${port} fw/app.bin@0x10000000`, 2, "bad-input"],
+    [`flash ${port} fw/app.bin@0x10000 --flash-size 3MB`, 2, "bad-input"],
+    [`flash ${port} fw/app.bin@0x10000 --flash-size 4MB`, 2, "bad-input"],
+    [`flash ${port} fw/app.bin@0x10000 --flash-mode fast`, 2, "bad-input"],
+    [`flash ${port} fw/app.bin@0x10000 --flash-freq 81m`, 2, "bad-input"],
+    [`flash read 0 0 nothing.bin ${port}`, 2, "bad-input"],
+    [`flash read 0 4000M nothing.bin ${port}`, 2, "bad-input"],
+    [`flash read 0x3ff000 0x2000 nothing.bin ${port}`, 2, "bad-input"],
+    [`flash read 0x500000 0x1000 nothing.bin ${port}`, 2, "bad-input"],
+    [`flash erase 0x9000 ${port}`, 2, "bad-input"],
+    [`flash erase 0x9000 0 ${port}`, 2, "bad-input"],
     [`flash ${port} --mac 00:00:00:00:00:01 fw/app.bin@0x10000`, 3, "wrong-board"],
     ["flash --port rfc2217://127.0.0.1:1 fw/app.bin@0x10000", 3, "no-device"],
     ["flash --port /dev/ttyNOTHING fw/app.bin@0x10000", 3, "no-device"],
     ["flash short.uf2", 2, "bad-input"],
+    ["flash stump.uf2", 2, "bad-input"],
+    ["flash foreign.uf2", 2, "wrong-chip"],
+    ["flash pico/app.uf2 --board raspberry-pi-pico-2", 2, "wrong-chip"],
+    [`flash pico/app.uf2 ${port} --board esp32c3`, 2, "wrong-chip"],
+    [`flash fw/app.bin@0 ${port} --board raspberry-pi-pico`, 2, "bad-input"],
     ["flash --board toaster fw/app.bin@0x10000", 2, "bad-input"],
     [`monitor ${port} --until never --timeout 0.3`, 6, "timeout"],
     [`monitor ${port} --reset --fail-on boot --timeout 20`, 1, "fail-text"],
+    [`monitor ${port} --maps nowhere`, 2, "bad-input"],
+    [`monitor ${port} --maps fw`, 2, "bad-input"],
+    [`monitor ${port} --elf nowhere.elf`, 2, "bad-input"],
+    [`monitor ${port} --elf fw/app.bin`, 2, "bad-input"],
+    [`monitor ${port} --timeout x`, 2, "bad-input"],
     ["image info fw", 2, "bad-input"],
     ["bench virtual --fault rain=1", 2, "bad-input"],
+    ["bench virtual --board rp2040 --fault drop=0.1", 2, "bad-input"],
+    ["bench virtual --board esp8266", 2, "bad-input"],
+    ["bench firmware x --board esp8266", 2, "bad-input"],
+    ["bench virtual --flash-size 3", 2, "bad-input"],
+    ["bench virtual --listen 127.0.0.1:99999", 2, "bad-input"],
+    [`bench virtual --listen ${served.url.slice(10)}`, 7, "port-failed"],
+    ["bench virtual --listen 192.0.2.1:0", 7, "port-failed"],
   ];
   for (const [line, exitCode, code] of cases) {
     const ended = await godwit(`${line} --json`);
@@ -169,6 +208,37 @@ test("files that cannot be written, never end or are something else are refused 
     expect(err, line).not.toContain("\u001b");
   }
   expect(readFileSync(join(folder, "t.csv"), "utf8")).toBe(table);
+});
+
+test("a port that somebody watches is busy: exit code 7, and the watcher sees nothing of it", async () => {
+  const stop = new AbortController();
+  const seen = { err: "" };
+  const watching = godwit(`monitor --port ${served.url} --json`, stop.signal, seen);
+  while (!seen.err.includes("connected")) await new Promise((resolve) => setTimeout(resolve, 20));
+  const ended = await godwit(`flash id --port ${served.url} --json`);
+  expect(ended.exitCode, ended.err).toBe(7);
+  expect(ended.events[0]).toMatchObject({ code: "port-busy", exitCode: 7 });
+  expect(ended.err).toContain("try: end the other program");
+  stop.abort();
+  const events = (await watching).events.map(({ event }) => event);
+  expect(events).not.toContain("disconnected");
+  expect((await godwit(`flash id --port ${served.url}`)).exitCode).toBe(0);
+});
+
+test("a Pico that was left in BOOTSEL mode: the error names the command, and the command works", async () => {
+  const drive = join(folder, "RPI-RP2");
+  const options = { chip: "rp2040", host: "127.0.0.1", port: 0, drive } as const;
+  const pico = await serveVirtualPico({ ...options, startsInBootsel: true });
+  await godwit("bench firmware fw --board rp2040");
+  const retried = await godwit(`flash fw/app.uf2 --port ${pico.url} --json`);
+  expect(retried.events.at(-1)).toMatchObject({ code: "no-device", exitCode: 3 });
+  expect(retried.events.at(-1)!.try).toContain("godwit flash fw/app.uf2 --drive <");
+  while (!existsSync(join(drive, "INFO_UF2.TXT")))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  const flashed = await godwit(`flash fw/app.uf2 --drive ${drive} --no-after --json`);
+  expect(flashed.exitCode, flashed.err).toBe(0);
+  while (pico.board.boots === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await pico.close();
 });
 
 test("a file row of a settings table may name an absolute path", async () => {

@@ -1,7 +1,7 @@
 // Our client flashes virtual boards over RFC 2217 on loopback sockets, as `godwit flash --port rfc2217://…` does.
 
 import type { AddressInfo } from "node:net";
-import { createServer, type Server } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { demoFirmware } from "../../host-tools/emulator/bench/demo-firmware.ts";
 import {
@@ -16,11 +16,9 @@ import { realClock } from "../../host-tools/serial/clock.ts";
 import { rfc2217Source } from "../../host-tools/serial/rfc2217.ts";
 
 let served: ServedBoard | undefined;
-let stranger: Server | undefined;
 
 afterEach(async () => {
   await served?.close();
-  stranger?.close();
 });
 
 const quietBoard = {
@@ -73,20 +71,62 @@ test("a plug that is pulled while flashing is survived over the network too", as
   expect(result.recoveries).toBeGreaterThan(0);
 });
 
-test("what is no RFC 2217 server is told apart from what is not there", async () => {
-  const listening = createServer((socket) => {
+/** What a client is told by a server that does `greet` with every connection. */
+async function refusalBy(greet: (socket: Socket) => void): Promise<unknown> {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
     socket.resume();
-    socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+    greet(socket);
   });
-  stranger = listening;
-  await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
-  const { port } = listening.address() as AddressInfo;
-  const open = (address: string) =>
-    rfc2217Source(address).open(115_200, { onData: () => {}, onClose: () => {} });
-  await expect(open(`rfc2217://127.0.0.1:${port}`)).rejects.toMatchObject({ code: "no-device" });
-  await new Promise((resolve) => listening.close(resolve));
-  await expect(open(`rfc2217://127.0.0.1:${port}`)).rejects.toMatchObject({
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const source = rfc2217Source(`rfc2217://127.0.0.1:${port}`);
+  try {
+    const opened = await source.open(115_200, { onData: () => {}, onClose: () => {} });
+    await opened.close();
+    return "let in";
+  } catch (error) {
+    return error;
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+test.each<[string, (socket: Socket) => void]>([
+  ["says so as ser2net does", (socket) => socket.end("Port already in use\r\n")],
+  ["resets the connection", (socket) => socket.resetAndDestroy()],
+  ["hangs up at once", (socket) => socket.end()],
+])("a busy port is told apart from a missing one: the server %s", async (_, greet) => {
+  expect(await refusalBy(greet)).toMatchObject({
+    code: "port-busy",
+    exitCode: 7,
+    hint: expect.stringContaining("end the other program"),
+  });
+});
+
+test("what is no RFC 2217 server is told apart from what is not there", async () => {
+  const stranger = (socket: Socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+  expect(await refusalBy(stranger)).toMatchObject({
     code: "no-device",
     exitCode: 3,
+    message: expect.stringContaining("'HTTP/1.1 400 Bad Request'"),
   });
+  const gone = rfc2217Source("rfc2217://127.0.0.1:1");
+  await expect(gone.open(115_200, { onData: () => {}, onClose: () => {} })).rejects.toMatchObject({
+    code: "no-device",
+    exitCode: 3,
+    message: expect.stringContaining("ECONNREFUSED"),
+  });
+});
+
+test("a board that is not plugged in is named, not taken for a busy port", async () => {
+  served = await serveVirtualBoard({ ...quietBoard, chip: "esp32" });
+  served.wire.unplug();
+  const source = rfc2217Source(served.url);
+  await expect(source.open(115_200, { onData: () => {}, onClose: () => {} })).rejects.toMatchObject(
+    {
+      code: "no-device",
+      message: expect.stringContaining("nothing is plugged in"),
+    },
+  );
 });

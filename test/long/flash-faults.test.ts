@@ -1,24 +1,41 @@
-// A thousand seeded fault runs: each ends verified or with a typed error, never with a wrong success.
+// A thousand seeded fault runs in virtual time: each ends verified or with a typed error, never with a wrong success.
 import { expect, test } from "vitest";
+import { benchChips } from "../../host-tools/emulator/bench/serve.ts";
 import { certainEnds, faultNames, faultRun } from "../support/fault-run.ts";
+import { faultTable } from "../support/fault-table.ts";
+import {
+  picoCertainEnds,
+  picoChips,
+  picoFaultNames,
+  picoFaultRun,
+} from "../support/pico-fault-run.ts";
 
-const runs = Number(process.env.GODWIT_FAULT_RUNS ?? 1200);
+const seedsPerCell = Number(process.env.GODWIT_FAULT_SEEDS ?? 6);
 const firstSeed = Number(process.env.GODWIT_SEED ?? 1000);
-const chips = ["esp32c3", "esp32", "esp32s3", "esp32c6"];
 
-test(`${runs} runs from seed ${firstSeed}`, async () => {
-  const ends = new Map<string, number>();
-  for (let index = 0; index < runs; index++) {
-    const fault = faultNames[index % faultNames.length]!;
-    const chip = chips[Math.floor(index / faultNames.length) % chips.length]!;
-    const run = await faultRun(fault, firstSeed + index, chip);
-    expect(run.violations, run.story).toEqual([]);
-    const end = `${fault}: ${run.outcome}`;
-    ends.set(end, (ends.get(end) ?? 0) + 1);
-  }
-  for (const [fault, outcome] of Object.entries(certainEnds)) {
-    const seen = [...ends.keys()].filter((end) => end.startsWith(`${fault}:`));
-    expect(seen).toEqual([`${fault}: ${outcome}`]);
-  }
-  process.stdout.write(`${[...ends].map(([end, count]) => `${count} × ${end}`).join("\n")}\n`);
+test("every chip under every fault, in memory", async () => {
+  const runs = await faultTable({
+    title: "in memory",
+    chips: benchChips,
+    faults: faultNames,
+    seedsPerCell,
+    firstSeed,
+    atOnce: 1,
+    certainEnds,
+    run: (fault, seed, chip) => faultRun(fault, seed, chip, "memory"),
+  });
+  if (seedsPerCell >= 6) expect(runs).toBeGreaterThanOrEqual(1000);
+});
+
+test("RP2040 and RP2350 under every fault of a drive, port in memory", async () => {
+  await faultTable({
+    title: "BOOTSEL drives, port in memory",
+    chips: picoChips,
+    faults: picoFaultNames,
+    seedsPerCell,
+    firstSeed,
+    atOnce: 1,
+    certainEnds: picoCertainEnds,
+    run: (fault, seed, chip) => picoFaultRun(fault, seed, chip, "memory"),
+  });
 });

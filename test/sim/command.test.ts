@@ -56,4 +56,14 @@ test("a run cut short breaks no promise: it had no time to keep them", async () 
   const { exitCode, lines } = await simUntil(AbortSignal.abort(), ...args);
   expect(exitCode).toBe(0);
   expect(lines.map(({ event }) => event)).toEqual(["summary"]);
+  expect(lines[0]).toMatchObject({ errors: 0, days: 9, daysRun: 0 });
+});
+
+test("a run cut short still tells of the board that ended, and of nothing else", async () => {
+  const args = ["broken", "--days", "9", "--boards", "1"];
+  const { exitCode, lines } = await simUntil(AbortSignal.abort(), ...args);
+  expect(exitCode).toBe(1);
+  expect(lines.map(({ event }) => event)).toEqual(["violation", "error", "summary"]);
+  expect(lines[0]?.text).toMatch(/broken-1: ended: exception/);
+  expect(lines.at(-1)).toMatchObject({ event: "summary" });
 });

@@ -1,17 +1,21 @@
 // Fleets in real time: a hundred boards at one hub over TLS, power and network switches, boards that break.
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, expect, test } from "vitest";
+import { fleetActions } from "../../host-tools/cli/sim/fleet-actions.ts";
+import { showFleet } from "../../host-tools/cli/view/fleet-screen.ts";
 import { type CompiledApp, compileApp } from "../../host-tools/engine/app.ts";
 import { ensureEngine } from "../../host-tools/engine/ensure.ts";
 import type { FleetHub } from "../../host-tools/sim/fleet-hub.ts";
 import { connectionStringCredentials } from "../../host-tools/sim/provision.ts";
 import { FleetRig, type FleetSetup } from "../support/fleet-rig.ts";
+import { arrow, Keyboard } from "../support/keyboard.ts";
 
 const rounds = 3;
 /** Two hundred handshakes take their time on a machine with other work. */
 const crowdMsMax = 150_000;
 let canary: CompiledApp;
 let stillborn: CompiledApp;
+let hanging: CompiledApp;
 let rig: FleetRig | undefined;
 
 beforeAll(async () => {
@@ -20,6 +24,7 @@ beforeAll(async () => {
     compileApp(engine, fileURLToPath(new URL(`./apps/${name}`, import.meta.url)));
   canary = await app("canary");
   stillborn = await app("stillborn");
+  hanging = await app("hanging");
 });
 
 afterEach(async () => {
@@ -91,6 +96,37 @@ test("a board that lost its power comes back with the state it was given, before
   await made.more("a", 2);
   expect(fleet.board("a")?.isConnected).toBe(true);
   expect(events.filter((event) => event.event === "ended")).toEqual([]);
+});
+
+test("keys of the live screen reach the boards: target, method, network, plug, and back with its data", async () => {
+  const made = await start(["a", "b"], { isDirect: true });
+  const { fleet, cloud, events } = made;
+  const end = new AbortController();
+  const keyboard = new Keyboard();
+  const actions = fleetActions(fleet, cloud, "break");
+  const shown = showFleet(fleet.view, actions, end.signal, keyboard.streams);
+  try {
+    await keyboard.listening;
+    await made.until(() => "song" in ((fleet.board("b")?.reported ?? {}) as object));
+    keyboard.press(arrow.down, "+", "+", "m");
+    await made.until(() => texts(made, "b").some((text) => text.startsWith("song 2")));
+    await made.until(() => events.some((e) => e.event === "method" && e.board === "b"));
+    keyboard.press("n");
+    await made.until(() => fleet.board("b")?.isCut === true);
+    keyboard.press("p");
+    await made.until(() => fleet.board("b")?.power === "off");
+    keyboard.press("n", "p");
+    await made.until(() => fleet.board("b")?.boots === 2);
+    const songs = () => texts(made, "b").filter((text) => text.startsWith("song 2"));
+    await made.until(() => songs().length >= 2);
+    await made.more("b", 1);
+    expect(fleet.board("a")).toMatchObject({ power: "on", boots: 1, isCut: false });
+    keyboard.press("q");
+    await shown;
+    expect(keyboard.drawn).toContain("twin of b");
+  } finally {
+    end.abort();
+  }
 });
 
 test("a cut network delays telemetry and loses none", async () => {
@@ -170,6 +206,15 @@ test("a loop inside the engine costs its board and a reboot of its neighbours, w
   expect(fleet.board("a")).toMatchObject({ power: "on", failure: undefined });
   expect(fleet.board("d")).toMatchObject({ power: "off", boots: 1 });
   await call;
+});
+
+test("a board that hangs when the fleet is closed is given to the watchdog, and told", async () => {
+  const made = await start(["a"], { apps: new Map([["a", hanging]]), turnMsMax: 1000 });
+  await made.until(() => made.fleet.board("a")?.boots === 1);
+  expect(ended(made, "a")).toBeUndefined();
+  await made.fleet.close();
+  expect(ended(made, "a")).toMatchObject({ reason: "native-loop" });
+  expect(made.fleet.view.errors).toBe(1);
 });
 
 test("boards with a wrong key, of another hub or without credentials say so; the others go on", async () => {

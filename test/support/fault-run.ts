@@ -2,13 +2,20 @@
 import { EspBoard } from "../../host-tools/emulator/bench/esp-board.ts";
 import { type FaultLog, lineFault, seededRandom } from "../../host-tools/emulator/bench/faults.ts";
 import { NorFlash } from "../../host-tools/emulator/bench/nor-flash.ts";
+import { type HubHonesty, hubPort } from "../../host-tools/emulator/bench/power-hub.ts";
 import { VirtualClock } from "../../host-tools/emulator/bench/virtual-clock.ts";
 import { Wire } from "../../host-tools/emulator/bench/wire.ts";
-import { type FlashJob, runFlashJob } from "../../host-tools/flash/esp/job.ts";
+import { runFlashJob } from "../../host-tools/flash/esp/job.ts";
 import { op } from "../../host-tools/flash/esp/protocol.ts";
+import { parseResetSequence } from "../../host-tools/flash/esp/resets.ts";
 import { targetById } from "../../host-tools/flash/esp/targets-table.ts";
+import { type HostClock, realClock } from "../../host-tools/serial/clock.ts";
 import { isDeviceError } from "../../host-tools/serial/error.ts";
 import { memorySource } from "../../host-tools/serial/memory.ts";
+import type { PortSource } from "../../host-tools/serial/port.ts";
+import { powerCycle } from "../../host-tools/serial/power.ts";
+import { rfc2217Source } from "../../host-tools/serial/rfc2217.ts";
+import { serveRfc2217 } from "../../host-tools/serial/rfc2217-server.ts";
 import { isSame, sampleImage } from "./bench.ts";
 
 export const faultNames = [
@@ -28,8 +35,14 @@ export const faultNames = [
   "swapped-board",
   "slow-reset",
   "usb-jtag-reenumerates",
+  "leaves-bootloader",
+  "hub-never-off",
+  "hub-never-on-again",
 ] as const;
 export type FaultName = (typeof faultNames)[number];
+
+/** In memory and virtual time; or behind RFC 2217 on loopback sockets, in real time. */
+export type Transport = "memory" | "rfc2217";
 
 /** How a fault must end where there is no choice: a damaged line may be too bad, a pulled plug may not. */
 export const certainEnds: Partial<Record<FaultName, string>> = {
@@ -45,6 +58,9 @@ export const certainEnds: Partial<Record<FaultName, string>> = {
   "wrong-serial": "verified",
   "swapped-board": "wrong-board",
   "usb-jtag-reenumerates": "verified",
+  "leaves-bootloader": "verified",
+  "hub-never-off": "power-stuck",
+  "hub-never-on-again": "power-stuck",
 };
 
 const rates: Partial<Record<FaultName, Parameters<typeof lineFault>[0]>> = {
@@ -68,41 +84,67 @@ const flashBytes = 1 << 20;
 /** What is in the flash before: whatever differs from it afterwards was touched. */
 const ballast = new Uint8Array(flashBytes).fill(0x5a);
 
+/** Native USB is not visible through RFC 2217: its way into the bootloader has to be named. */
+const usbJtagReset = parseResetSequence("U0,0|W0.1|U1,0|W0.1|U1,1|U0,1|W0.1|U0,0");
+
 /** Runs `fault` with `seed` and returns how it ended; never throws for a DeviceError. */
 export async function faultRun(
   fault: FaultName,
   seed: number,
   chip = "esp32c3",
-  overrides: Partial<FlashJob> = {},
+  transport: Transport = "memory",
 ): Promise<FaultRun> {
   const random = seededRandom(seed);
-  const clock = new VirtualClock();
+  const isVirtual = transport === "memory";
+  const clock = isVirtual ? new VirtualClock() : realClock;
   const log: FaultLog = { events: [] };
-  const image = sampleImage(20_000 + Math.floor(random() * 120_000), seed);
-  const world = buildWorld(fault, seed, chip, clock, log);
-  const { source } = world;
+  const image = sampleImage(20_000 + Math.floor(random() * (isVirtual ? 120_000 : 40_000)), seed);
+  const world = buildWorld({ fault, seed, chip, clock, log });
   scheduleBreaks(fault, world, clock, random, image.length);
+  const server = isVirtual
+    ? undefined
+    : await serveRfc2217(world.source, { host: "127.0.0.1", port: 0 });
+  const source = server ? rfc2217Source(server.url) : world.source;
   let outcome = "verified";
   try {
-    await clock.run(
-      runFlashJob({
-        source,
-        clock,
-        baud: 921_600,
-        ...(fault === "swapped-board" ? { expectMac: "02:00:00:00:00:01" } : {}),
-        regions: [{ offset: imageOffset, bytes: image, name: "app.bin" }],
-        ...overrides,
-      }),
-    );
+    const work = flashUnder(fault, world, source, { clock, image, isVirtual });
+    await (clock instanceof VirtualClock ? clock.run(work) : work);
   } catch (error) {
     if (!isDeviceError(error)) throw error;
     outcome = error.code;
     if (!error.hint) outcome += " (no hint)";
   }
+  await server?.close();
+  for (const wire of world.wires) wire.unplug();
   const violations = judge(world.boards, image, outcome, log);
-  const story = `${chip} ${fault} seed ${seed}: ${outcome}; ${JSON.stringify(log.events.slice(0, 20))}`;
+  const story = `${chip} ${fault} seed ${seed} ${transport}: ${outcome}; ${JSON.stringify(log.events.slice(0, 20))}`;
   return { outcome, story, violations };
 }
+
+async function flashUnder(
+  fault: FaultName,
+  world: World,
+  source: PortSource,
+  { clock, image, isVirtual }: { clock: HostClock; image: Uint8Array; isVirtual: boolean },
+): Promise<void> {
+  const [first] = world.wires as [Wire, Wire];
+  const honesty = hubs[fault];
+  if (honesty) await powerCycle(hubPort(first, honesty), source, clock);
+  const namesReset = fault === "usb-jtag-reenumerates" && !isVirtual;
+  await runFlashJob({
+    source,
+    clock,
+    baud: 921_600,
+    ...(namesReset ? { resetSequence: usbJtagReset } : {}),
+    ...(fault === "swapped-board" ? { expectMac: "02:00:00:00:00:01" } : {}),
+    regions: [{ offset: imageOffset, bytes: image, name: "app.bin" }],
+  });
+}
+
+const hubs: Partial<Record<FaultName, HubHonesty>> = {
+  "hub-never-off": "never-off",
+  "hub-never-on-again": "never-on-again",
+};
 
 interface World {
   readonly boards: readonly EspBoard[];
@@ -114,14 +156,21 @@ interface World {
   after(bytes: number, action: () => void): void;
 }
 
-function buildWorld(
-  fault: FaultName,
-  seed: number,
-  chip: string,
-  clock: VirtualClock,
-  log: FaultLog,
-): World {
+function buildWorld(setting: {
+  readonly fault: FaultName;
+  readonly seed: number;
+  readonly chip: string;
+  readonly clock: HostClock;
+  readonly log: FaultLog;
+}): World {
+  const { fault, seed, chip, clock, log } = setting;
   const isUsb = fault === "usb-jtag-reenumerates";
+  // Real time is dear: flash that is slow by a tenth is slow enough there, and bytes need no time.
+  const isVirtual = clock instanceof VirtualClock;
+  const slowErase = {
+    eraseMsPerSector: isVirtual ? 300 : 30,
+    programMsPerKilobyte: isVirtual ? 20 : 2,
+  };
   const boards = [1, 2].map((id) => {
     const flash = new NorFlash(flashBytes, ballast);
     return new EspBoard({
@@ -129,7 +178,7 @@ function buildWorld(
       clock,
       flash,
       mac: Uint8Array.of(2, 0, 0, 0, 0, id),
-      timing: fault === "slow-erase" ? { eraseMsPerSector: 300, programMsPerKilobyte: 20 } : {},
+      timing: fault === "slow-erase" ? slowErase : {},
       stuckResets:
         fault === "stuck-twice" ? 2 : fault === "stuck-in-app" ? Number.POSITIVE_INFINITY : 0,
       enableDelayMs: fault === "slow-reset" ? 200 : 1,
@@ -149,6 +198,7 @@ function buildWorld(
     (board, index) =>
       new Wire(board, {
         clock,
+        isPaced: isVirtual,
         fault: (bytes, direction) => {
           if (index === 0 && direction === "toBoard") sentBytes += bytes.length;
           while (breaks[0] && sentBytes > breaks[0].bytes) clock.after(0, breaks.shift()!.action);
@@ -172,7 +222,7 @@ function buildWorld(
 function scheduleBreaks(
   fault: FaultName,
   world: World,
-  clock: VirtualClock,
+  clock: HostClock,
   random: () => number,
   imageBytes: number,
 ): void {
@@ -185,6 +235,12 @@ function scheduleBreaks(
     first.unplug();
     clock.after(forMs, () => first.plug());
   };
+  if (fault === "leaves-bootloader") {
+    world.after(place, () => {
+      board.setPower(false);
+      board.setPower(true);
+    });
+  }
   if (fault === "unplug" || fault === "unplug-twice") world.after(place, outAndIn);
   if (fault === "unplug-twice") world.after(place + 2000 + random() * 12_000, outAndIn);
   if (fault === "unplug-for-good") world.after(place, () => first.unplug());

@@ -4,32 +4,33 @@ import { crc32 } from "../../firmware/codec/crc32.ts";
 import type { FlashLog } from "../../firmware/telemetry/log/flash-log.ts";
 import type { LogClass, LogEntry } from "../../firmware/telemetry/log/types.ts";
 import { payloadOf } from "./log-oracle.ts";
-import { type OpenLog, SMALL } from "./log-sweep.ts";
+import { SMALL } from "./log-scripts.ts";
+import type { OpenLog } from "./log-sweep.ts";
 import { TornFlash } from "./torn-flash.ts";
 
 export type Check = (open: OpenLog) => void;
 
 const BYTES = 40;
 
-function payload(value: number, length = BYTES): Uint8Array {
+export function payload(value: number, length = BYTES): Uint8Array {
   return new Uint8Array(length).fill(value & 127);
 }
 
-function fill(log: FlashLog, logClass: LogClass, from: number, count: number): void {
+export function fill(log: FlashLog, logClass: LogClass, from: number, count: number): void {
   for (let i = from; i < from + count; i++) log.append(logClass, i, payload(i));
 }
 
-function readAll(log: FlashLog, logClass?: LogClass): LogEntry[] {
+export function readAll(log: FlashLog, logClass?: LogClass): LogEntry[] {
   const entries: LogEntry[] = [];
   for (let entry = log.next(logClass); entry; entry = log.next(logClass)) entries.push(entry);
   return entries;
 }
 
-function sequences(entries: readonly LogEntry[]): number[] {
+export function sequences(entries: readonly LogEntry[]): number[] {
   return entries.map((entry) => entry.sequence);
 }
 
-function range(from: number, to: number): number[] {
+export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i);
 }
 
@@ -151,9 +152,9 @@ export const checks: Readonly<Record<string, Check>> = {
   },
   "a sector whose erase was cut short takes no records": (open) => {
     const flash = new TornFlash(SMALL);
-    const log = open({ flash, bootId });
-    // The fifth record of a sector ends where its second half begins: what is left looks whole.
-    for (let i = 0; i < 30; i++) log.append(1, i, payload(i, 32));
+    const log = open({ flash, bootId, acksMax: 100 });
+    // The sixth record of a sector ends where its second half begins: what is left looks whole.
+    for (let i = 0; i < 38; i++) log.append(1, i, payload(i, 24));
     for (const entry of readAll(log, 1)) log.acknowledge(1, entry.ordinal);
     log.save();
     flash.form = "secondHalf";

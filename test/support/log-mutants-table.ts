@@ -20,7 +20,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "no check of the record head",
     edits: [edit("log-medium", "(crc & 255) !== check ||", "")],
-    equivalent: "the CRC-32 covers the head as well; its check byte only saves time",
   },
   {
     name: "CRC does not cover the place",
@@ -60,8 +59,6 @@ export const mutants: readonly Mutant[] = [
         "head < acked ? medium.sectorBytes : medium.padded(Math.max(end, medium.usedBytes(sector)))",
       ),
     ],
-    equivalent:
-      "the reader looks for the next valid record unit by unit; closing the sector spares units that read blank but are weak, which the model of the flash has not",
   },
   {
     name: "append to a sector that was being erased",
@@ -138,12 +135,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a victim is erased before its loss is declared",
     edits: [
-      edit("log-space", "const sector = failures < FAILURES_MAX ? table.nextFree() : -1;", ""),
-      edit(
-        "log-space",
-        "if (sector < 0 || !this.makeRoom(logClass, reserve + 1)) {",
-        "const isRoomy = this.makeRoom(logClass, reserve + 1); const sector = failures < FAILURES_MAX ? table.nextFree() : -1; if (sector < 0 || !isRoomy) {",
-      ),
       edit(
         "log-space",
         "this.drop(victim);",
@@ -174,10 +165,20 @@ export const mutants: readonly Mutant[] = [
     edits: [edit("log-space", "openOffsets[logClass] = medium.sectorBytes;", "")],
   },
   {
-    name: "no boot mark",
-    edits: [
-      edit("log-space", "kind === KIND_DATA && openBoots[logClass] !== options.bootId", "false"),
-    ],
+    name: "records of all boots seem to be of their sector's boot",
+    edits: [edit("log-cursor", "this.bootId + (value >>> 24)", "this.bootId")],
+  },
+  {
+    name: "a sector takes records of any boot",
+    edits: [edit("log-format", "boots < 0 || boots > 255 ||", "")],
+  },
+  {
+    name: "a sector takes records of any sequence",
+    edits: [edit("log-format", "|| sequence >>> 24 !== head.high", "")],
+  },
+  {
+    name: "a sector whose header broke meanwhile is read all the same",
+    edits: [edit("log-cursor", "head?.opening === this.opening", "true")],
   },
   {
     name: "an idle sector is never given back",
@@ -197,11 +198,24 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "free sectors are taken from the front",
-    edits: [edit("sector-table", "(this.newest + i + count) % count", "i - 1")],
+    edits: [
+      edit("sector-table", "(this.newest + i + count) % count", "i - 1"),
+      edit("sector-table", "|| this.erases[sector] < this.erases[found]", ""),
+    ],
+  },
+  {
+    name: "sectors are taken in turn, however often they were erased",
+    edits: [edit("sector-table", "|| this.erases[sector] < this.erases[found]", "")],
+  },
+  {
+    name: "erases are not kept over a boot",
+    edits: [edit("sector-table", "this.erases[sector] = head.erases;", "this.erases[sector]++;")],
   },
   {
     name: "a failing header is believed",
-    edits: [edit("log-space", "if (readSectorHead(head)?.opening === opening) {", "if (true) {")],
+    edits: [
+      edit("log-space", "if (readSectorHead(bytes)?.opening === head.opening) {", "if (true) {"),
+    ],
   },
   {
     name: "one record too many is acknowledged",
@@ -258,6 +272,42 @@ export const mutants: readonly Mutant[] = [
   {
     name: "unreadable records at the end are not reported",
     edits: [edit("log-cursor", "if (wanted >= head)", "if (true)")],
+  },
+  {
+    name: "no event for a corrupt sector",
+    edits: [edit("log-mount", "medium.page.some(isNotBlank)", "false")],
+  },
+  {
+    name: "mounting looks at all records of all sectors",
+    edits: [
+      edit(
+        "log-mount",
+        "table.set(i, head);",
+        "{ table.set(i, head); space.medium.usedBytes(i); medium.load(i, head.opening, 36); }",
+      ),
+    ],
+  },
+  {
+    name: "what stands behind the end of a sector is given",
+    edits: [edit("log-cursor", "|| ordinal >= end", "")],
+  },
+  {
+    name: "the end of a sector is looked for only once",
+    edits: [
+      edit(
+        "log-cursor",
+        "if (this.offset >= this.used)\n                this",
+        "if (!this.used)\n                this",
+      ),
+    ],
+  },
+  {
+    name: "without a free sector nothing is dropped",
+    edits: [edit("log-space", "if (free >= 0)", "if (true)")],
+  },
+  {
+    name: "copies of sectors are kept",
+    edits: [edit("log-mount", "freeCopies(space);\n", "\n")],
   },
   {
     name: "rewind does nothing",

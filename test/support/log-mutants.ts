@@ -11,9 +11,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { checks } from "./log-checks.ts";
+import { allChecks } from "./log-bound-checks.ts";
 import { type Mutant, mutants } from "./log-mutants-table.ts";
-import { AFTER, type OpenLog, scriptOf, sweep, TIGHT } from "./log-sweep.ts";
+import { AFTER, scriptOf, TIGHT } from "./log-scripts.ts";
+import { type OpenLog, sweep } from "./log-sweep.ts";
 
 /** Where the compiler has put the firmware, seen from this source or from its own compiled form. */
 const built = ["../../build/firmware", "../../firmware"]
@@ -57,7 +58,7 @@ async function load(folder: string, mutant: Mutant): Promise<OpenLog> {
 
 /** What notices that `open` makes broken logs: the name of a check, or the message of a sweep. */
 function killer(open: OpenLog, seeds: number): string | undefined {
-  for (const [name, check] of Object.entries(checks)) {
+  for (const [name, check] of Object.entries(allChecks)) {
     try {
       check(open);
     } catch {
@@ -69,7 +70,7 @@ function killer(open: OpenLog, seeds: number): string | undefined {
     try {
       // Every other time the watermark is hardly ever written by itself: other mistakes show then.
       const acksMax = seed % 2 === 0 ? 200 : 8;
-      sweep({ open, shape: TIGHT, after: AFTER, acksMax, depthEvery: 0, script });
+      sweep({ open, shape: TIGHT, after: AFTER, acksMax, depthEvery: 40, script });
     } catch (error) {
       return (error as Error).message;
     }

@@ -1,25 +1,19 @@
 // Cuts the power of a flash log inside every flash operation, in every torn form, and compares all bytes after it.
 import type { FlashLog } from "../../firmware/telemetry/log/flash-log.ts";
 import type { FlashLogOptions, LogClass } from "../../firmware/telemetry/log/types.ts";
-import { LOG_CLASSES, LogOracle, payloadOf } from "./log-oracle.ts";
+import { LOG_CLASSES, LogOracle, type PayloadBytes } from "./log-oracle.ts";
+import type { Step } from "./log-scripts.ts";
 import {
   ERASE_FORMS,
   type FlashShape,
-  mixer,
+  type Form,
+  type Operation,
   PowerCut,
   PROGRAM_FORMS,
   TornFlash,
 } from "./torn-flash.ts";
 
 export type OpenLog = (options: FlashLogOptions) => FlashLog;
-
-/** `fill` stores, `drain` reads and acknowledges, `save` writes the watermark, `tell` reports losses, `boot` restarts. */
-export type Step =
-  | { do: "store"; logClass: LogClass; count: number }
-  | { do: "drain"; count: number }
-  | { do: "save" }
-  | { do: "tell" }
-  | { do: "boot" };
 
 export interface SweepOptions {
   readonly open: OpenLog;
@@ -28,8 +22,9 @@ export interface SweepOptions {
   /** What happens after each cut, before the second boot. */
   readonly after: readonly Step[];
   readonly acksMax: number;
-  /** Every how many cuts the steps after it are cut as well, in all their operations; 0: never. */
+  /** Every how many cuts the steps after it are cut as well, in all their operations; 0: never, 1: always. */
   readonly depthEvery: number;
+  readonly payloadBytes?: PayloadBytes;
 }
 
 export interface SweepResult {
@@ -38,6 +33,8 @@ export interface SweepResult {
   operations: number;
   /** Records that made room or were refused in the run without a cut. */
   lost: number;
+  /** How often that run went round the ring: erases per sector. */
+  turns: number;
 }
 
 class Session {
@@ -112,7 +109,8 @@ class Session {
     const { boots: bootId } = oracle;
     const sequence = oracle.sequences[logClass]!++;
     oracle.pending = { logClass, bootId, sequence };
-    const isStored = this.log.append(logClass, sequence, payloadOf(logClass, bootId, sequence));
+    const payload = oracle.payload(logClass, bootId, sequence);
+    const isStored = this.log.append(logClass, sequence, payload);
     if (this.flash.isDead) throw new PowerCut();
     oracle.pending = undefined;
     if (isStored) oracle.stored[logClass]!.push({ bootId, sequence, isAcked: false });
@@ -123,139 +121,111 @@ class Session {
     const entry = this.log.next();
     if (!entry) return;
     const { logClass, bootId, sequence } = entry;
-    const record = this.oracle.stored[logClass]!.find(
-      (one) => one.bootId === bootId && one.sequence === sequence,
-    );
-    if (!record) throw new Error(`class ${logClass}: ${bootId}/${sequence} was never stored`);
-    record.isAcked = true;
+    this.oracle.acknowledge(logClass, bootId, sequence);
     this.log.acknowledge(logClass, entry.ordinal);
   }
 }
 
 /** Everything that holds before one operation: to cut there, nothing has to be run again. */
 interface Moment {
-  readonly operation: "program" | "erase";
+  readonly operation: Operation;
   readonly flash: TornFlash;
   readonly oracle: LogOracle;
-  readonly act: (flash: TornFlash) => void;
 }
 
 /** Runs `steps` and calls `visit` before each flash operation. */
 function watch(session: Session, steps: readonly Step[], visit: (moment: Moment) => void): void {
-  session.flash.onOperation = (operation) => {
+  const { flash, oracle } = session;
+  flash.onOperation = (operation) => {
     if (session.failure) return;
-    if (session.log.counters.deferredSaves > 0) session.oracle.isDeferred = true;
+    if (session.log.counters.deferredSaves > 0) oracle.isDeferred = true;
     try {
-      visit({
-        operation: operation.kind,
-        flash: session.flash,
-        oracle: session.oracle,
-        act: (flash) => {
-          if (operation.kind === "program") flash.program(operation.offset, operation.bytes);
-          else flash.erase(operation.offset / flash.sectorBytes);
-        },
-      });
+      visit({ operation, flash, oracle });
     } catch (error) {
       session.failure = error;
     }
   };
   session.run(steps);
-  session.flash.onOperation = undefined;
+  flash.onOperation = undefined;
 }
 
-function cut(moment: Moment, form: (typeof PROGRAM_FORMS | typeof ERASE_FORMS)[number]): TornFlash {
-  const dying = moment.flash.reopened();
-  dying.cutAt = 0;
-  dying.form = form;
+/** Makes `branch` the flash of `moment` after its operation was cut, powered again. */
+function cut({ operation, flash }: Moment, form: Form, branch: TornFlash): TornFlash {
+  branch.branchFrom(flash);
+  branch.cutAt = branch.operations;
+  branch.form = form;
   try {
-    moment.act(dying);
+    if (operation.kind === "program") branch.program(operation.offset, operation.bytes);
+    else branch.erase(operation.offset / branch.sectorBytes);
   } catch (error) {
     if (!(error instanceof PowerCut)) throw error;
   }
-  return dying.reopened();
+  branch.revive();
+  return branch;
+}
+
+class Sweep {
+  readonly result: SweepResult = { cuts: 0, cutsInRecovery: 0, operations: 0, lost: 0, turns: 0 };
+  private readonly options: SweepOptions;
+  /** The flash of the branch at each depth; written over by the next one. */
+  private readonly branches: readonly TornFlash[];
+
+  constructor(options: SweepOptions) {
+    this.options = options;
+    this.branches = [new TornFlash(options.shape), new TornFlash(options.shape)];
+  }
+
+  run(): SweepResult {
+    const { options, result } = this;
+    const oracle = new LogOracle(options.payloadBytes);
+    const session = new Session(options, new TornFlash(options.shape), oracle);
+    watch(session, options.script, (moment) => {
+      result.operations++;
+      this.cutAll(moment, 0);
+    });
+    // The run without a cut must hold as well.
+    oracle.check(session.log, options.acksMax);
+    for (const i of LOG_CLASSES) result.lost += (session.log.lost(i)?.count ?? 0) + oracle.told[i]!;
+    const erases = session.flash.erases.reduce((sum, count) => sum + count, 0);
+    result.turns = Math.floor(erases / options.shape.sectorCount);
+    return result;
+  }
+
+  /** Cuts one operation in each of its forms. */
+  private cutAll(moment: Moment, depth: 0 | 1): void {
+    const { result } = this;
+    const { kind } = moment.operation;
+    for (const form of kind === "program" ? PROGRAM_FORMS : ERASE_FORMS) {
+      result.cuts++;
+      result.cutsInRecovery += depth;
+      try {
+        this.recover(moment, form, depth);
+      } catch (error) {
+        const place = depth === 0 ? `operation ${result.operations}` : "recovery";
+        const text = `cut in ${place} (${kind}, ${form}): ${(error as Error).message}`;
+        throw new Error(text, { cause: error });
+      }
+    }
+  }
+
+  /** First boot, work, second boot. Of some, every operation of that work is cut in every form, too. */
+  private recover(moment: Moment, form: Form, depth: 0 | 1): void {
+    const { after, acksMax, depthEvery } = this.options;
+    const isDeep = depth === 0 && depthEvery > 0 && this.result.cuts % depthEvery === 0;
+    const oracle = moment.oracle.clone();
+    const flash = cut(moment, form, this.branches[depth]!);
+    const session = new Session(this.options, flash, oracle);
+    oracle.check(session.log, acksMax);
+    if (isDeep) watch(session, after, (deeper) => this.cutAll(deeper, 1));
+    else session.run(after);
+    if (depth === 0) oracle.check(session.log, acksMax);
+    session.log = session.mount();
+    oracle.check(session.log, acksMax);
+    if (flash.violation) throw new Error(flash.violation);
+  }
 }
 
 /** @throws Error at the first promise that is broken, naming operation and form */
 export function sweep(options: SweepOptions): SweepResult {
-  const result = { cuts: 0, cutsInRecovery: 0, operations: 0, lost: 0 };
-  const session = new Session(options, new TornFlash(options.shape), new LogOracle());
-  watch(session, options.script, (moment) => {
-    result.operations++;
-    for (const form of moment.operation === "program" ? PROGRAM_FORMS : ERASE_FORMS) {
-      try {
-        result.cuts++;
-        const isDeep = options.depthEvery > 0 && result.cuts % options.depthEvery === 0;
-        recover(options, cut(moment, form), moment.oracle.clone(), isDeep ? result : undefined);
-      } catch (error) {
-        const text = (error as Error).message;
-        throw new Error(
-          `cut in operation ${result.operations} (${moment.operation}, ${form}): ${text}`,
-          {
-            cause: error,
-          },
-        );
-      }
-    }
-  });
-  // The run without a cut must hold as well.
-  session.oracle.check(session.log, options.acksMax);
-  for (const i of LOG_CLASSES) {
-    result.lost += (session.log.lost(i)?.count ?? 0) + session.oracle.told[i]!;
-  }
-  return result;
+  return new Sweep(options).run();
 }
-
-/** First boot, work, second boot. With `deep`, every operation of that work is cut in every form, too. */
-function recover(
-  options: SweepOptions,
-  flash: TornFlash,
-  oracle: LogOracle,
-  deep: SweepResult | undefined,
-): void {
-  const session = new Session(options, flash, oracle);
-  oracle.check(session.log, options.acksMax);
-  if (deep) {
-    watch(session, options.after, (moment) => {
-      for (const form of moment.operation === "program" ? PROGRAM_FORMS : ERASE_FORMS) {
-        deep.cuts++;
-        deep.cutsInRecovery++;
-        recover(options, cut(moment, form), moment.oracle.clone(), undefined);
-      }
-    });
-  } else session.run(options.after);
-  oracle.check(session.log, options.acksMax);
-  const again = new Session(options, flash.reopened(), oracle);
-  oracle.check(again.log, options.acksMax);
-}
-
-const store = (logClass: LogClass, count: number): Step => ({ do: "store", logClass, count });
-const drain = (count: number): Step => ({ do: "drain", count });
-
-/** Fills, overflows, drains and restarts a small ring, by seed. */
-export function scriptOf(seed: number, steps: number): Step[] {
-  const next = mixer(seed);
-  const script: Step[] = [store(2, 8), store(1, 12), store(0, 3), drain(4)];
-  for (let i = 0; i < steps; i++) {
-    const roll = next() % 16;
-    if (roll < 9) script.push(store((roll % 3) as LogClass, 1 + (next() % 9)));
-    else if (roll < 12) script.push(drain(1 + (next() % 10)));
-    else if (roll < 13) script.push({ do: "save" });
-    else if (roll < 14) script.push({ do: "tell" });
-    else script.push({ do: "boot" });
-  }
-  return script;
-}
-
-/** Work between two boots: every class gets records, some are acknowledged, the watermark is written. */
-export const AFTER: readonly Step[] = [
-  store(1, 3),
-  store(0, 1),
-  drain(9),
-  { do: "save" },
-  store(2, 2),
-];
-
-export const SMALL: FlashShape = { sectorBytes: 512, sectorCount: 9, pageBytes: 256, unitBytes: 4 };
-
-/** As few sectors as there may be: the ring turns soon. */
-export const TIGHT: FlashShape = { ...SMALL, sectorCount: 6 };

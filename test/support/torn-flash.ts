@@ -30,6 +30,11 @@ export interface Operation {
 
 export class PowerCut extends Error {}
 
+/** One for all: sweeps throw it millions of times, and a stack trace says nothing. */
+const POWER_CUT = new PowerCut("power cut");
+/** Below this, a loop is faster than a view. */
+const SHORT_BYTES = 32;
+
 export interface FlashShape {
   readonly sectorBytes: number;
   readonly sectorCount: number;
@@ -91,10 +96,12 @@ export class TornFlash implements Flash {
   readonly unitBytes: number;
   readonly bytes: Uint8Array;
   readonly erases: Uint32Array;
-  /** Units programmed since their erase: none may be programmed twice. */
+  /** Units programmed since their erase, whole or not: none may be programmed twice. */
   readonly #written: Uint8Array;
   operations = 0;
   programmedBytes = 0;
+  reads = 0;
+  readBytes = 0;
   /** Told about every operation before it happens. */
   onOperation: ((operation: Operation) => void) | undefined;
   /** Power goes inside the operation of this number. */
@@ -120,9 +127,30 @@ export class TornFlash implements Flash {
     return new TornFlash(shape, this.bytes, this.#written);
   }
 
+  /** Becomes what `other`, of the same shape, is now, powered: a branch without an allocation. */
+  branchFrom(other: TornFlash): void {
+    this.bytes.set(other.bytes);
+    this.#written.set(other.#written);
+    this.erases.set(other.erases);
+    this.operations = other.operations;
+    this.onOperation = undefined;
+    this.violation = undefined;
+    this.revive();
+  }
+
+  /** The power comes back; what was on the way is gone. */
+  revive(): void {
+    this.cutAt = Infinity;
+    this.isDead = false;
+  }
+
   read(offset: number, target: Uint8Array): void {
-    this.#check(offset, target.length);
-    target.set(this.bytes.subarray(offset, offset + target.length));
+    const { length } = target;
+    this.#check(offset, length);
+    this.reads++;
+    this.readBytes += length;
+    if (length > SHORT_BYTES) target.set(this.bytes.subarray(offset, offset + length));
+    else for (let i = 0; i < length; i++) target[i] = this.bytes[offset + i]!;
   }
 
   program(offset: number, bytes: Uint8Array): void {
@@ -137,33 +165,28 @@ export class TornFlash implements Flash {
     for (let at = offset / unitBytes; at < (offset + bytes.length) / unitBytes; at++) {
       if (this.#written[at]) this.#refuse(`unit ${at} is programmed twice`);
     }
-    const isCut = this.#begin({ kind: "program", offset, bytes: bytes.slice() });
+    const isCut = this.#begin("program", offset, bytes);
     this.programmedBytes += bytes.length;
-    try {
-      this.#apply({ kind: "program", offset, bytes }, isCut);
-    } finally {
-      // Of a torn program only the units count that it has reached.
-      for (let at = offset; at < offset + bytes.length; at += unitBytes) {
-        const unit = this.bytes.subarray(at, at + unitBytes);
-        if (!isCut || unit.some((byte) => byte !== 255)) this.#written[at / unitBytes] = 1;
-      }
-    }
+    const isTraced = !isCut || this.#tear({ kind: "program", offset, bytes });
+    if (!isCut) for (let i = 0; i < bytes.length; i++) this.bytes[offset + i]! &= bytes[i]!;
+    // A torn program that has left a trace may have weakened all its units, those that read blank as well.
+    if (isTraced) this.#written.fill(1, offset / unitBytes, (offset + bytes.length) / unitBytes);
+    if (isCut) throw POWER_CUT;
   }
 
   erase(sectorIndex: number): void {
     const offset = sectorIndex * this.sectorBytes;
     this.#check(offset, this.sectorBytes);
-    const operation = {
-      kind: "erase",
-      offset,
-      bytes: new Uint8Array(this.sectorBytes).fill(255),
-    } as const;
-    const isCut = this.#begin(operation);
+    const isCut = this.#begin("erase", offset, undefined);
     this.erases[sectorIndex]!++;
-    const units = offset / this.unitBytes;
-    // A torn erase makes no unit fit for programming, not even one that reads blank now.
-    if (!isCut) this.#written.fill(0, units, units + this.sectorBytes / this.unitBytes);
-    this.#apply(operation, isCut);
+    if (isCut) {
+      // A torn erase makes no unit fit for programming, not even one that reads blank now.
+      this.#tear({ kind: "erase", offset, bytes: new Uint8Array(this.sectorBytes).fill(255) });
+      throw POWER_CUT;
+    }
+    const unit = offset / this.unitBytes;
+    this.#written.fill(0, unit, unit + this.sectorBytes / this.unitBytes);
+    this.bytes.fill(255, offset, offset + this.sectorBytes);
   }
 
   #refuse(text: string): never {
@@ -171,22 +194,25 @@ export class TornFlash implements Flash {
     throw new RangeError(text);
   }
 
-  #begin(operation: Operation): boolean {
-    this.onOperation?.(operation);
+  #begin(kind: Operation["kind"], offset: number, bytes: Uint8Array | undefined): boolean {
+    // A copy: whoever programs may use its buffer again.
+    const copy = () => bytes?.slice() ?? new Uint8Array(this.sectorBytes).fill(255);
+    if (this.onOperation) this.onOperation({ kind, offset, bytes: copy() });
     this.isDead = this.operations++ === this.cutAt;
     return this.isDead;
   }
 
-  #apply(operation: Operation, isCut: boolean): void {
+  /** Returns whether anything can be seen of it. */
+  #tear(operation: Operation): boolean {
     const { offset, bytes } = operation;
     const before = this.bytes.slice(offset, offset + bytes.length);
-    const form = isCut ? this.form : "everything";
-    this.bytes.set(torn(operation, before, form, offset * 31 + this.operations), offset);
-    if (isCut) throw new PowerCut();
+    const after = torn(operation, before, this.form, offset * 31 + this.operations);
+    this.bytes.set(after, offset);
+    return after.some((byte, i) => byte !== before[i]);
   }
 
   #check(offset: number, length: number): void {
-    if (this.isDead) throw new PowerCut();
+    if (this.isDead) throw POWER_CUT;
     if (!Number.isInteger(offset) || offset < 0 || offset + length > this.sizeBytes) {
       throw new RangeError(`flash access ${offset}+${length} outside ${this.sizeBytes}`);
     }

@@ -51,6 +51,8 @@ export interface BodyWriterOptions {
   recorder: Recorder;
   /** Values coded per slice. */
   sliceValues: number;
+  /** One whose work space is used. */
+  companion: BodyWriter | undefined;
 }
 
 export class BodyWriter {
@@ -72,9 +74,9 @@ export class BodyWriter {
     this.bits = options.bits;
     this.recorder = options.recorder;
     this.sliceValues = options.sliceValues;
-    this.encoder = new SeriesEncoder(options.coder);
+    this.encoder = options.companion?.encoder ?? new SeriesEncoder(options.coder);
     this.plans = new Uint8Array(options.recorder.columns.length + 1);
-    this.planner = new Planner();
+    this.planner = options.companion?.planner ?? new Planner();
   }
 
   /**

@@ -30,6 +30,11 @@ export interface DeltaEncoderOptions {
   sliceValues?: number;
   /** For values that are neither numbers, booleans nor texts; and for channels that mix kinds. */
   encodeObject?: EncodeObject;
+  /**
+   * An encoder that takes no batch while this one does: its work space serves both, unless it is too small. Saves
+   * some 8 KB for each encoder but the first.
+   */
+  companion?: DeltaEncoder | undefined;
   /** Other start weights than the committed ones, which no decoder expects: for training only. */
   priors?: string;
 }
@@ -45,7 +50,7 @@ const CRC_BYTES = 4;
 
 /** Records rows and turns them into batches. */
 export class DeltaEncoder extends Recorder {
-  private readonly options: DeltaEncoderOptions;
+  readonly options: DeltaEncoderOptions;
   private readonly series: Series;
   private readonly buffer: Uint8Array;
   private readonly coder: RangeEncoder;
@@ -63,16 +68,17 @@ export class DeltaEncoder extends Recorder {
     const { bytesMax, channels, profile, priors = PRIORS } = options;
     if (!(bytesMax >= BYTES_MIN && bytesMax <= 0x100000))
       throw new GodwitError("argument", `bytesMax ${bytesMax}, must be ${BYTES_MIN} to 1048576`);
+    const shared = spaceFor(options);
     const bits = new FloatBits();
     super(channels, options.rowsMax, bits, options.encodeObject);
     this.options = options;
     this.overhead = 8 + 4 * channels.length;
-    this.series = new Series(options.rowsMax);
+    this.series = shared?.series ?? new Series(options.rowsMax);
     // The body begins at an even place behind the largest header; the header then stands right before it.
     const pairs = (bytesMax + 1) >> 1;
-    this.buffer = new Uint8Array(HEADER_BYTES_MAX + 2 * pairs + CRC_BYTES);
+    this.buffer = shared?.buffer ?? new Uint8Array(HEADER_BYTES_MAX + 2 * pairs + CRC_BYTES);
     const units = new Uint16Array(this.buffer.buffer, HEADER_BYTES_MAX, pairs);
-    this.coder = new RangeEncoder(units, profile === "adaptive", priors);
+    this.coder = shared?.coder ?? new RangeEncoder(units, profile === "adaptive", priors);
     this.isLossy = channels.some((channel) => channel.epsilon !== undefined);
     this.body = new BodyWriter({
       coder: this.coder,
@@ -80,6 +86,7 @@ export class DeltaEncoder extends Recorder {
       bits,
       recorder: this,
       sliceValues: options.sliceValues ?? 64,
+      companion: shared?.body,
     });
   }
 
@@ -156,4 +163,10 @@ export class DeltaEncoder extends Recorder {
     }
     return end + CRC_BYTES - start;
   }
+}
+
+function spaceFor({ companion, profile, priors, rowsMax, bytesMax }: DeltaEncoderOptions) {
+  const own = companion?.options;
+  if (own?.profile !== profile || own.priors !== priors) return undefined;
+  return own.rowsMax >= rowsMax && own.bytesMax >= bytesMax ? companion : undefined;
 }

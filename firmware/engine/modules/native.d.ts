@@ -1,4 +1,4 @@
-/** What board.c gives to the engine's own modules while they load; taken away before the app is imported. */
+/** What natives.c gives to the engine's own modules while they load; taken away before the app is imported. */
 interface EngineNative {
   /** Synchronous request to the embedder; the answer, or undefined. */
   call(

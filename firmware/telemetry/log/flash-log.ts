@@ -37,8 +37,8 @@ export class FlashLog {
     this.space = new LogSpace(options);
     this.counters = this.space.counters;
     const { medium, table } = this.space;
-    const heads = medium.padded(SECTOR_HEAD_BYTES_MAX) + medium.recordBytes(0);
-    this.payloadBytesMax = medium.sectorBytes - heads - medium.padded(RECORD_HEAD_BYTES);
+    const headBytes = medium.padded(SECTOR_HEAD_BYTES_MAX) + medium.padded(RECORD_HEAD_BYTES);
+    this.payloadBytesMax = medium.sectorBytes - headBytes;
     for (let i = 0; i < CLASSES; i++)
       this.cursors.push(new LogCursor(medium, table, i as LogClass));
     mount(this.space);
@@ -63,14 +63,14 @@ export class FlashLog {
       throw new GodwitError("limit", text);
     }
     const { bootId } = options;
+    const bytes = medium.recordBytes(payload.length);
     for (let attempt = 0; attempt < 2; attempt++) {
-      let bytes = medium.recordBytes(payload.length);
-      if (space.openBoots[logClass] !== bootId) bytes += medium.recordBytes(0);
-      if (!space.hasRoom(logClass, bytes) && !space.open(logClass, RESERVE)) {
+      const fits = space.hasRoom(logClass, bytes) && space.stamp(logClass, sequence) !== undefined;
+      if (!fits && !space.open(logClass, RESERVE, sequence >>> 24)) {
         space.lose(logClass, 1, [bootId, sequence, bootId, sequence]);
         return false;
       }
-      if (space.write(logClass, KIND_DATA, sequence, payload)) {
+      if (space.write(logClass, KIND_DATA, space.stamp(logClass, sequence)!, payload)) {
         table.heads[logClass]!++;
         return true;
       }

@@ -1,5 +1,5 @@
 /** Reads the records of one class in order, across sectors, and counts what is unreadable between them. */
-import { KIND_BOOT, KIND_DATA, readSectorHead, sectorHeadBytes } from "./log-format.ts";
+import { KIND_DATA, readSectorHead, sectorHeadBytes } from "./log-format.ts";
 import type { LogMedium } from "./log-medium.ts";
 import type { SectorTable } from "./sector-table.ts";
 import type { LogClass, LogEntry } from "./types.ts";
@@ -13,7 +13,10 @@ export class LogCursor {
   private sector = -1;
   private opening = 0;
   private offset = 0;
+  /** Offset behind what was written to the sector, as far as it was looked at. */
+  private used = 0;
   private bootId = 0;
+  private high = 0;
 
   constructor(medium: LogMedium, table: SectorTable, logClass: LogClass) {
     this.medium = medium;
@@ -60,16 +63,24 @@ export class LogCursor {
     if (this.sector < 0) return false;
     this.opening = table.openings[this.sector]!;
     medium.flash.read(this.sector * medium.sectorBytes, medium.page);
-    this.bootId = readSectorHead(medium.page)?.bootId ?? 0;
-    this.offset = medium.padded(sectorHeadBytes(medium.page));
+    const head = readSectorHead(medium.page);
+    this.bootId = head?.bootId ?? 0;
+    this.high = head?.high ?? 0;
+    // Without its header nothing of a sector can be believed.
+    const isSound = head?.opening === this.opening;
+    this.offset = isSound ? medium.padded(sectorHeadBytes(medium.page)) : medium.sectorBytes;
+    this.used = 0;
     return true;
   }
 
   /** The first record of the sector that is not before `ordinal`. */
   private scan(wanted: number): LogEntry | undefined {
     const { medium, table, sector, opening, logClass } = this;
-    const used = medium.usedBytes(sector);
-    while (this.offset < used) {
+    const end = table.end(sector);
+    for (;;) {
+      // Asked again only at the end of what was known: looking for it costs up to a sector of reads.
+      if (this.offset >= this.used) this.used = medium.usedBytes(sector);
+      if (this.offset >= this.used) return undefined;
       if (!medium.load(sector, opening, this.offset)) {
         this.offset += medium.stepBytes;
         continue;
@@ -77,15 +88,16 @@ export class LogCursor {
       const at = this.offset;
       const { kind, value } = medium;
       this.offset += medium.recordBytes(medium.payloadBytes);
-      if (kind === KIND_BOOT) this.bootId = value;
       if (kind !== KIND_DATA) continue;
       const ordinal = table.firsts[sector]! + medium.index;
-      if (ordinal < this.ordinal) continue;
+      // At the end stands what was taken for torn and now reads well: its ordinal was given again elsewhere.
+      if (ordinal < this.ordinal || ordinal >= end) continue;
       const payload = medium.payload(sector, at);
       this.ordinal = ordinal + 1;
       const missing = ordinal - wanted;
-      return { logClass, ordinal, bootId: this.bootId, sequence: value, missing, payload };
+      const bootId = this.bootId + (value >>> 24);
+      const sequence = this.high * 0x1000000 + (value & 0xffffff);
+      return { logClass, ordinal, bootId, sequence, missing, payload };
     }
-    return undefined;
   }
 }

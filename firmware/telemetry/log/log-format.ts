@@ -8,12 +8,12 @@ export const SECTORS_MIN = 6;
 export const RECORD_HEAD_BYTES = 12;
 
 export const KIND_DATA = 1;
-export const KIND_BOOT = 2;
-export const KIND_MARKS = 3;
+export const KIND_MARKS = 2;
 
 const MAGIC = 0x47574c;
-const VERSION = 1;
-const MARKS_AT = 16;
+const VERSION = 2;
+const HIGH_AT = 16;
+const MARKS_AT = 20;
 const LOST_BYTES = 20;
 export const MARKS_BYTES_MAX = 16 + CLASSES * LOST_BYTES;
 /** Fixed part, three loss entries, CRC. */
@@ -82,7 +82,26 @@ export interface SectorHead {
   readonly opening: number;
   /** Ordinal of its first record. */
   readonly first: number;
+  /** Its records are of this boot or of one of the 255 that follow. */
   readonly bootId: number;
+  /** Highest byte of the sequence of all its records. */
+  readonly high: number;
+  /** How often the sector was erased, as far as known; 24 bits. */
+  readonly erases: number;
+}
+
+/**
+ * What a record says about itself: boots since that of the sector, low bytes of its sequence; undefined if it does
+ * not fit into that sector. A record needs no other one to be understood.
+ */
+export function stampOf(
+  head: { readonly bootId: number; readonly high: number },
+  bootId: number,
+  sequence: number,
+): number | undefined {
+  const boots = bootId - head.bootId;
+  if (boots < 0 || boots > 255 || sequence >>> 24 !== head.high) return undefined;
+  return ((boots << 24) | (sequence & 0xffffff)) >>> 0;
 }
 
 /** Returns the length of the header. */
@@ -91,6 +110,7 @@ export function writeSectorHead(target: Uint8Array, head: SectorHead, marks: Mar
   writeUint32(target, 4, head.opening);
   writeUint32(target, 8, head.first);
   writeUint32(target, 12, head.bootId);
+  writeUint32(target, HIGH_AT, head.high * 0x1000000 + head.erases);
   const end = marks.write(target, MARKS_AT);
   writeUint32(target, end, crc32(target.subarray(0, end)));
   return end + 4;
@@ -117,5 +137,7 @@ export function readSectorHead(source: Uint8Array, marks?: Marks): SectorHead | 
     opening: readUint32(source, 4),
     first: readUint32(source, 8),
     bootId: readUint32(source, 12),
+    high: source[HIGH_AT]!,
+    erases: readUint32(source, HIGH_AT) & 0xffffff,
   };
 }

@@ -8,7 +8,7 @@ export interface RecordParts {
   readonly kind: number;
   /** Place among the data records of the sector. */
   readonly index: number;
-  /** Sequence or boot id. */
+  /** Of data: boot and sequence (`stampOf`). */
   readonly value: number;
   readonly payload: Uint8Array;
   readonly payloadBytes: number;

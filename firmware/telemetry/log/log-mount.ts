@@ -8,21 +8,40 @@ export function mount(space: LogSpace): void {
   for (let i = 0; i < medium.sectorCount; i++) {
     medium.flash.read(i * medium.sectorBytes, medium.page);
     const head = readSectorHead(medium.page);
-    if (head) table.set(i, head.opening, head.logClass, head.first);
-    else space.counters.unreadableSectors++;
+    if (head) table.set(i, head);
+    else if (medium.page.some(isNotBlank)) {
+      space.counters.unreadableSectors++;
+      space.fault(
+        `sector ${i} has no valid header: corrupt, or cut while it was opened; it is free, all others are kept`,
+        i,
+      );
+    }
   }
   if (table.newest < 0) return;
+  freeCopies(space);
+  table.guessErases();
   medium.flash.read(table.newest * medium.sectorBytes, medium.page);
   readSectorHead(medium.page, space.marks);
   continueIn(space, table.newest);
   for (let i = 0; i < CLASSES; i++) {
     const acked = space.marks.acked[i]!;
     if (table.heads[i]! < acked) table.heads[i] = acked;
-    let last = -1;
-    for (let s = table.after(i, 0); s >= 0; s = table.after(i, table.openings[s]!)) last = s;
+    const last = table.last(i);
     if (last >= 0 && last !== table.newest) continueIn(space, last);
   }
   space.release();
+}
+
+/** No log makes two sectors of one opening: the second would stay for ever, for nobody looks for it. */
+function freeCopies(space: LogSpace): void {
+  const { table } = space;
+  for (let i = 0; i < table.openings.length; i++) {
+    const original = table.openings.indexOf(table.openings[i]!);
+    if (!table.isLive(i) || original === i) continue;
+    table.free(i);
+    space.counters.unreadableSectors++;
+    space.fault(`sector ${i} is a copy of sector ${original}; it is free`, i);
+  }
 }
 
 /** Finds the end of the last sector of a class. Nothing is ever written behind an interrupted write. */
@@ -31,10 +50,14 @@ function continueIn(space: LogSpace, sector: number): void {
   const logClass = table.classes[sector]!;
   const opening = table.openings[sector]!;
   medium.flash.read(sector * medium.sectorBytes, medium.page);
+  const { bootId, high } = readSectorHead(medium.page) ?? { bootId: 0, high: 0 };
+  space.openBoots[logClass] = bootId;
+  space.openHighs[logClass] = high;
   let offset = medium.padded(sectorHeadBytes(medium.page));
   let end = offset;
   let head = table.firsts[sector]!;
-  for (const used = medium.usedBytes(sector); offset < used; ) {
+  const used = medium.usedBytes(sector);
+  while (offset < used) {
     if (!medium.load(sector, opening, offset)) {
       offset += medium.stepBytes;
       continue;
@@ -47,7 +70,7 @@ function continueIn(space: LogSpace, sector: number): void {
     end = offset;
   }
   const acked = space.marks.acked[logClass]!;
-  const isTorn = end < medium.usedBytes(sector);
+  const isTorn = end < used;
   table.heads[logClass] = Math.max(head, acked);
   space.openSectors[logClass] = sector;
   space.openOffsets[logClass] = isTorn || head < acked ? medium.sectorBytes : end;
@@ -55,5 +78,10 @@ function continueIn(space: LogSpace, sector: number): void {
   space.counters.tornTails++;
   space.fault(
     `sector ${sector} ends in an interrupted write at offset ${end}; what precedes it is kept`,
+    sector,
   );
+}
+
+function isNotBlank(byte: number): boolean {
+  return byte !== 0xff;
 }

@@ -3,11 +3,11 @@ import { GodwitError } from "../../codec/error.ts";
 import { LogCursor } from "./log-cursor.ts";
 import {
   CLASSES,
-  KIND_BOOT,
-  KIND_DATA,
   Marks,
   readSectorHead,
   SECTOR_HEAD_BYTES_MAX,
+  type SectorHead,
+  stampOf,
   writeSectorHead,
 } from "./log-format.ts";
 import { LogMedium } from "./log-medium.ts";
@@ -16,7 +16,6 @@ import type { FlashLogOptions, LogClass, LogCounters } from "./types.ts";
 
 /** Sectors tried in a row; more than that is no worn sector but a chip that takes nothing. */
 const FAILURES_MAX = 3;
-const EMPTY = new Uint8Array(0);
 
 export class LogSpace {
   readonly counters: LogCounters = {
@@ -33,8 +32,9 @@ export class LogSpace {
   /** Per class: the sector that takes records (-1: none) and where the next one goes. */
   readonly openSectors = new Int16Array(CLASSES).fill(-1);
   readonly openOffsets = new Uint16Array(CLASSES);
-  /** Boot of the last record, as far as this boot has written it. */
+  /** What its header says about the stamps of its records. */
   readonly openBoots = new Uint32Array(CLASSES);
+  readonly openHighs = new Uint8Array(CLASSES);
   /** Acknowledged records and losses since the marks were last written. */
   unsaved = 0;
   private readonly options: FlashLogOptions;
@@ -45,6 +45,12 @@ export class LogSpace {
     this.table = new SectorTable(this.medium.sectorCount);
   }
 
+  /** What a record of this boot says about itself in the open sector; undefined: it needs another sector. */
+  stamp(logClass: LogClass, sequence: number): number | undefined {
+    const head = { bootId: this.openBoots[logClass]!, high: this.openHighs[logClass]! };
+    return stampOf(head, this.options.bootId, sequence);
+  }
+
   hasRoom(logClass: LogClass, bytes: number): boolean {
     const sector = this.openSectors[logClass]!;
     return sector >= 0 && this.openOffsets[logClass]! + bytes <= this.medium.sectorBytes;
@@ -52,11 +58,7 @@ export class LogSpace {
 
   /** Writes behind the last record of the class; false: the sector failed and takes no more. */
   write(logClass: LogClass, kind: number, value: number, payload: Uint8Array): boolean {
-    const { table, medium, openBoots, openOffsets, options } = this;
-    if (kind === KIND_DATA && openBoots[logClass] !== options.bootId) {
-      if (!this.write(logClass, KIND_BOOT, options.bootId, EMPTY)) return false;
-      openBoots[logClass] = options.bootId;
-    }
+    const { table, medium, openOffsets } = this;
     const sector = this.openSectors[logClass]!;
     const opening = table.openings[sector]!;
     const index = table.heads[logClass]! - table.firsts[sector]!;
@@ -70,50 +72,68 @@ export class LogSpace {
         return true;
       }
     } catch (cause) {
-      this.fault(`sector ${sector} failed at offset ${offset}`, cause);
+      this.fault(`sector ${sector} failed at offset ${offset}`, sector, cause);
       return false;
     }
-    this.fault(`sector ${sector} did not keep what was written at offset ${offset}`);
+    this.fault(`sector ${sector} did not keep what was written at offset ${offset}`, sector);
     return false;
   }
 
   /**
-   * Gives `logClass` a new sector, dropping old records until `reserve` sectors are free; false: not possible.
+   * Gives `logClass` a new sector for sequences that begin with `high`, dropping old records until `reserve` sectors
+   * are free; false: not possible.
    * @throws GodwitError `storage` if no free sector can be written
    */
-  open(logClass: LogClass, reserve: number): boolean {
+  open(logClass: LogClass, reserve: number, high = this.openHighs[logClass]!): boolean {
     const { table, medium, options } = this;
     for (let failures = 0; ; failures++) {
-      const sector = failures < FAILURES_MAX ? table.nextFree() : -1;
-      if (sector < 0 || !this.makeRoom(logClass, reserve + 1)) {
+      const isRoomy = failures < FAILURES_MAX && this.makeRoom(logClass, reserve + 1);
+      const sector = isRoomy ? this.take(logClass) : -1;
+      if (sector < 0) {
         if (failures === 0) return false;
         throw new GodwitError("storage", "log: free sectors cannot be written; check the flash");
       }
-      const opening = table.lastOpening + 1;
-      const first = table.heads[logClass]!;
-      const head = medium.page.subarray(0, medium.padded(SECTOR_HEAD_BYTES_MAX)).fill(0xff);
       const { bootId } = options;
-      const end = writeSectorHead(head, { logClass, opening, first, bootId }, this.marks);
-      const offset = medium.padded(end);
+      const head: SectorHead = {
+        ...{ logClass, bootId, high, opening: table.lastOpening + 1 },
+        ...{ first: table.heads[logClass]!, erases: table.erases[sector]! + 1 },
+      };
+      const bytes = medium.page.subarray(0, medium.padded(SECTOR_HEAD_BYTES_MAX)).fill(0xff);
+      const offset = medium.padded(writeSectorHead(bytes, head, this.marks));
       try {
         medium.flash.erase(sector);
-        medium.flash.program(sector * medium.sectorBytes, head.subarray(0, offset));
-        medium.flash.read(sector * medium.sectorBytes, head);
-        if (readSectorHead(head)?.opening === opening) {
-          table.set(sector, opening, logClass, first);
+        medium.flash.program(sector * medium.sectorBytes, bytes.subarray(0, offset));
+        medium.flash.read(sector * medium.sectorBytes, bytes);
+        if (readSectorHead(bytes)?.opening === head.opening) {
+          table.set(sector, head);
           this.openSectors[logClass] = sector;
           this.openOffsets[logClass] = offset;
           this.openBoots[logClass] = bootId;
+          this.openHighs[logClass] = high;
           this.release();
           return true;
         }
-        this.fault(`sector ${sector} did not keep its header`);
+        this.fault(`sector ${sector} did not keep its header`, sector);
       } catch (cause) {
-        this.fault(`sector ${sector} failed`, cause);
+        this.fault(`sector ${sector} failed`, sector, cause);
       }
       table.ban(sector);
       this.counters.badSectors++;
     }
+  }
+
+  /** A free sector; -1: none. */
+  private take(logClass: LogClass): number {
+    const { table } = this;
+    const free = table.nextFree();
+    if (free >= 0) return free;
+    // Only a corrupt watermark leaves none: what is done with goes before a header says so, or nothing would ever go.
+    for (let i = 0; i < table.openings.length; i++) {
+      if (table.newest === i || !table.isLive(i) || !this.isDone(i, logClass)) continue;
+      table.free(i);
+      return i;
+    }
+    return -1;
   }
 
   /** Sectors that are free, or will be as soon as `logClass` has a new one that carries the marks. */
@@ -204,7 +224,7 @@ export class LogSpace {
     }
   }
 
-  fault(text: string, cause?: unknown): void {
-    this.options.onFault?.(new GodwitError("storage", `log: ${text}`, cause));
+  fault(text: string, sector?: number, cause?: unknown): void {
+    this.options.onFault?.(new GodwitError("storage", `log: ${text}`, cause), sector);
   }
 }

@@ -1,5 +1,5 @@
-/** Which sector holds what: 9 bytes of RAM per sector, filled at mount. */
-import { CLASSES } from "./log-format.ts";
+/** Which sector holds what: 13 bytes of RAM per sector, filled at mount. */
+import { CLASSES, type SectorHead } from "./log-format.ts";
 
 const FREE = 0;
 const BAD = 0xffffffff;
@@ -10,6 +10,8 @@ export class SectorTable {
   readonly classes: Uint8Array;
   /** Ordinal of the first record. */
   readonly firsts: Uint32Array;
+  /** How often it was erased. */
+  readonly erases: Uint32Array;
   /** Next ordinal to be given, per class. */
   readonly heads = new Uint32Array(CLASSES);
   /** The sector opened last: it alone holds the valid marks. -1: none yet. */
@@ -19,6 +21,7 @@ export class SectorTable {
     this.openings = new Uint32Array(count);
     this.classes = new Uint8Array(count);
     this.firsts = new Uint32Array(count);
+    this.erases = new Uint32Array(count);
   }
 
   isLive(sector: number): boolean {
@@ -36,21 +39,31 @@ export class SectorTable {
     return count;
   }
 
-  /** The next free sector in the ring, behind the newest: every sector is erased in its turn. -1: none. */
+  /** The free sector erased least, of several the next in the ring behind the newest. -1: none. */
   nextFree(): number {
     const count = this.openings.length;
+    let found = -1;
     for (let i = 1; i <= count; i++) {
       const sector = (this.newest + i + count) % count;
-      if (this.openings[sector] === FREE) return sector;
+      if (this.openings[sector] !== FREE) continue;
+      if (found < 0 || this.erases[sector]! < this.erases[found]!) found = sector;
     }
-    return -1;
+    return found;
   }
 
-  set(sector: number, opening: number, logClass: number, first: number): void {
-    this.openings[sector] = opening;
-    this.classes[sector] = logClass;
-    this.firsts[sector] = first;
-    if (this.newest < 0 || opening > this.openings[this.newest]!) this.newest = sector;
+  /** Erases of sectors without a header, never used or interrupted, are not known: as many as any has. */
+  guessErases(): void {
+    let most = 0;
+    for (let i = 0; i < this.erases.length; i++) most = Math.max(most, this.erases[i]!);
+    for (let i = 0; i < this.erases.length; i++) if (!this.isLive(i)) this.erases[i] = most;
+  }
+
+  set(sector: number, head: SectorHead): void {
+    this.openings[sector] = head.opening;
+    this.classes[sector] = head.logClass;
+    this.firsts[sector] = head.first;
+    this.erases[sector] = head.erases;
+    if (this.newest < 0 || head.opening > this.openings[this.newest]!) this.newest = sector;
   }
 
   free(sector: number): void {
@@ -69,6 +82,16 @@ export class SectorTable {
       const own = this.openings[i]!;
       if (this.classes[i] !== logClass || own <= opening || own === BAD) continue;
       if (found < 0 || own < this.openings[found]!) found = i;
+    }
+    return found;
+  }
+
+  /** The sector of `logClass` opened last; -1: none. */
+  last(logClass: number): number {
+    let found = -1;
+    for (let i = 0; i < this.openings.length; i++) {
+      if (this.classes[i] !== logClass || !this.isLive(i)) continue;
+      if (found < 0 || this.openings[i]! > this.openings[found]!) found = i;
     }
     return found;
   }

@@ -14,8 +14,8 @@ export interface FlashLogOptions {
   readonly unitBytes?: number;
   /** Acknowledged records after which the watermark is written to flash; default 32, bounds duplicates. */
   readonly acksMax?: number;
-  /** Told about every corrupt, torn or failing place; must not throw. */
-  onFault?(error: GodwitError): void;
+  /** Told about every corrupt, torn or failing place (`storage`), by its sector where it has one; must not throw. */
+  onFault?(error: GodwitError, sector?: number): void;
 }
 
 /** Records that made room for others: `count` of them between the two stamps (inclusive, by boot, then sequence). */
@@ -41,7 +41,7 @@ export interface LogEntry {
 }
 
 export interface LogCounters {
-  /** Sectors without a valid header at mount: never used, interrupted, or corrupt; they are free. */
+  /** Sectors at mount that are not blank and have no valid header: interrupted or corrupt; they are free. */
   unreadableSectors: number;
   /** Open sectors that ended in an interrupted write; no resolved record is in there. */
   tornTails: number;

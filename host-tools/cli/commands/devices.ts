@@ -56,7 +56,7 @@ async function devices(flags: Flags, context: Context): Promise<void> {
   }
   const count = ports.length + drives.length;
   if (count === 0) output.note("no boards found\ntry: godwit bench virtual --board esp32c3");
-  output.result("summary", { count }, "");
+  output.summary({ count }, "");
 }
 
 async function identify(

@@ -21,7 +21,7 @@ async function runChecks(context: Context): Promise<Check[]> {
   return [
     checkNode(process.version),
     checkPackages(root),
-    checkEngine(root),
+    await checkEngine(root),
     await checkStore(),
     await checkDisk(context.cwd),
     checkMemory(),
@@ -46,7 +46,7 @@ export function register(command: Command, context: Context): void {
     for (const check of checks) show(check, context);
     const count = (status: CheckStatus) => checks.filter((check) => check.status === status).length;
     const [ok, warn, fail] = [count("ok"), count("warn"), count("fail")];
-    context.output.result("summary", { ok, warn, fail }, `${ok} ok, ${warn} warn, ${fail} fail`);
+    context.output.summary({ ok, warn, fail }, `${ok} ok, ${warn} warn, ${fail} fail`);
     if (fail > 0)
       throw new UserError(`${fail} of ${checks.length} checks failed`, {
         code: "not-ready",

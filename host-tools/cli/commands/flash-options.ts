@@ -8,7 +8,11 @@ import { realClock } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
 import { listPorts } from "../../serial/list.ts";
 import { portSource } from "../../serial/source.ts";
+import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
+
+/** Longer than any job takes; a job that ends lets go at once. */
+export const leaseMs = 600_000;
 
 export interface BoardFlags {
   readonly port?: string;
@@ -34,8 +38,7 @@ export async function addressOf(
   family?: "esp" | "rp",
 ): Promise<string> {
   const environment = context.env.GODWIT_PORT;
-  const isNamed = flags.port !== undefined || environment !== undefined;
-  const ports = isNamed ? [] : await listPorts();
+  const ports = await listPorts();
   return choosePort({ port: flags.port, environment, ports, ...(family ? { family } : {}) });
 }
 
@@ -60,7 +63,7 @@ export async function espOptions(flags: BoardFlags, context: Context): Promise<E
 export function parseCount(text: string): number {
   const match = /^(0x[0-9a-f]{1,8}|\d{1,10})([KM]?)$/i.exec(text);
   if (!match) {
-    throw new DeviceError("bad-input", `'${text}' is no number`, {
+    throw new DeviceError("bad-input", `'${shorten(text)}' is no number`, {
       hint: "write 4096, 0x1000, 4K or 1M",
     });
   }

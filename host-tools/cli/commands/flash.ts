@@ -1,55 +1,47 @@
 // `godwit flash`: images onto a board, verified; reading, erasing and identifying its flash.
 import { basename } from "node:path";
 import type { Command } from "commander";
-import type { Board } from "../../boards/board.ts";
-import type { FlashSettings } from "../../flash/esp/image.ts";
 import { type ChipInfo, chipInfo, type FlashResult, runFlashJob } from "../../flash/esp/job.ts";
 import { readFlash } from "../../flash/esp/read.ts";
 import { type FlashRegion, hex } from "../../flash/esp/regions.ts";
 import { EspSession } from "../../flash/esp/session.ts";
-import { runUf2Job } from "../../flash/rp2040/bootsel.ts";
-import { findDrives, systemDriveFiles } from "../../flash/rp2040/drive.ts";
-import { elfFlashSegments, isElf } from "../../flash/rp2040/elf.ts";
-import { encodeUf2, isUf2, parseUf2, type Uf2Family } from "../../flash/rp2040/uf2.ts";
-import { realClock } from "../../serial/clock.ts";
+import { isElf } from "../../flash/rp2040/elf.ts";
+import { isUf2 } from "../../flash/rp2040/uf2.ts";
 import { DeviceError } from "../../serial/error.ts";
 import { takeLease } from "../../serial/lease.ts";
 import { boardIdentity } from "../../serial/list.ts";
-import { portSource } from "../../serial/source.ts";
+import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
-import { readFileOf, writeFileOf } from "../files.ts";
+import { readFileOf, requireWritable, writeFileOf } from "../files.ts";
+import { checkEspFiles, regionOf, type SettingsFlags, settingsOf } from "../flash/esp-files.ts";
+import { flashUf2, rpChipOf, type Uf2Flags, uf2OfSegments } from "../flash/uf2.ts";
 import {
   addBoardOptions,
-  addressOf,
   type BoardFlags,
   boardOf,
   espOptions,
+  leaseMs,
   parseCount,
 } from "./flash-options.ts";
 
-interface FlashFlags extends BoardFlags {
-  readonly verify?: boolean;
+interface FlashFlags extends Uf2Flags, SettingsFlags {
   readonly skip: boolean;
   readonly compress: boolean;
-  readonly after: boolean;
   readonly eraseAll?: boolean;
   readonly mac?: string;
-  readonly drive?: string;
-  readonly flashMode?: string;
-  readonly flashFreq?: string;
-  readonly flashSize?: string;
 }
-
-const leaseMs = 600_000;
 
 /** Adds the verb. */
 export function register(command: Command, context: Context): void {
   addBoardOptions(command)
     .argument("[files...]", "file@offset for ESP chips; one .uf2 or .elf for RP2040 and RP2350")
-    .option("--verify", "read every byte back, besides the checksums the chip computes")
+    .option(
+      "--verify",
+      "read every byte back, besides the checksums the chip computes (Pico: no error at all)",
+    )
     .option("--no-skip", "write also what is there already")
     .option("--no-compress", "send the bytes as they are")
-    .option("--no-after", "leave the board in its bootloader")
+    .option("--no-after", "leave the board in its bootloader (Pico: do not wait for its port)")
     .option("--erase-all", "erase the whole chip first")
     .option("--mac <address>", "refuse any other board")
     .option("--drive <path>", "where the BOOTSEL drive is mounted")
@@ -89,60 +81,21 @@ async function flash(files: readonly string[], flags: FlashFlags, context: Conte
   }
   const single =
     files.length === 1 ? readFileOf(files[0]!.replace(/@[^@/\\]*$/, ""), context) : null;
-  if (single && (isUf2(single) || isElf(single))) {
-    await flashUf2(basename(files[0]!), single, flags, context);
+  if (single && (isUf2(single) || isElf(single) || /\.uf2$/i.test(files[0]!))) {
+    const path = files[0]!;
+    await flashUf2({ name: shorten(basename(path)), path, bytes: single }, flags, context);
     return;
   }
   const regions = files.map((argument) => regionOf(argument, context));
-  const board = boardOf(flags);
-  if (board && isRp(board)) {
+  const chip = rpChipOf(boardOf(flags));
+  if (chip) {
     const segments = regions.map(({ offset, bytes }) => ({ address: offset, bytes }));
-    const names = regions.map(({ name }) => name).join(", ");
-    await flashUf2(names, encodeUf2(segments, familyFor(board)), flags, context);
+    const names = shorten(regions.map(({ name }) => name).join(", "));
+    const bytes = uf2OfSegments(segments, names, chip);
+    await flashUf2({ name: names, path: files.join(" "), bytes }, flags, context);
     return;
   }
   await flashEsp(regions, flags, context);
-}
-
-function regionOf(argument: string, context: Context): FlashRegion {
-  const match = /^(.+)@([^@]+)$/.exec(argument);
-  if (!match) {
-    throw new DeviceError("bad-input", `'${argument}' has no offset`, {
-      hint: `${argument}@0x10000 (ESP chips need to know where; UF2 files know it themselves)`,
-    });
-  }
-  const [, path, offset] = match as unknown as [string, string, string];
-  const bytes = readFileOf(path, context);
-  if (bytes.length === 0) {
-    throw new DeviceError("bad-input", `${path} is empty`, { hint: "build it again" });
-  }
-  return { offset: parseCount(offset), bytes, name: basename(path) };
-}
-
-function isRp(board: Board): boolean {
-  return board.chip === "rp2040" || board.chip === "rp2350";
-}
-
-/** ELF and BIN files do not tell their chip; the board does. */
-function familyFor(board: Board | undefined): Uf2Family {
-  return board?.chip === "rp2350" ? "rp2350-arm-s" : "rp2040";
-}
-
-function settingsOf(flags: FlashFlags): FlashSettings | undefined {
-  const { flashMode, flashFreq, flashSize } = flags;
-  if (!flashMode && !flashFreq && !flashSize) return undefined;
-  const isGiven = flashSize !== undefined && flashSize !== "detect";
-  const size = isGiven ? /^(\d+)MB$/i.exec(flashSize) : undefined;
-  if (size === null) {
-    throw new DeviceError("bad-input", `'${flashSize}' is no flash size`, {
-      hint: "like 4MB, or detect",
-    });
-  }
-  return {
-    ...(flashMode ? { mode: flashMode } : {}),
-    ...(flashFreq ? { frequency: flashFreq } : {}),
-    ...(size ? { sizeMegabytes: Number(size[1]) } : {}),
-  };
 }
 
 async function flashEsp(
@@ -153,11 +106,12 @@ async function flashEsp(
   const { output } = context;
   const settings = settingsOf(flags);
   if (flags.mac !== undefined && !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(flags.mac)) {
-    throw new DeviceError("bad-input", `'${flags.mac}' is no MAC address`, {
+    throw new DeviceError("bad-input", `'${shorten(flags.mac)}' is no MAC address`, {
       hint: "use aa:bb:cc:dd:ee:ff; godwit flash id tells it",
     });
   }
   const board = boardOf(flags);
+  checkEspFiles(regions, board);
   const options = await espOptions(flags, context);
   const lease = takeLease(await boardIdentity(options.source.address), {
     job: "godwit flash",
@@ -212,36 +166,6 @@ function describeResult(result: FlashResult): string {
   return lines.join("\n");
 }
 
-async function flashUf2(
-  name: string,
-  bytes: Uint8Array,
-  flags: FlashFlags,
-  context: Context,
-): Promise<void> {
-  const { output } = context;
-  const uf2 = isElf(bytes)
-    ? encodeUf2(elfFlashSegments(bytes, name), familyFor(boardOf(flags)))
-    : bytes;
-  // A bad file is refused before any board is disturbed.
-  parseUf2(uf2, name);
-  const files = systemDriveFiles(flags.drive);
-  const isNamed = flags.port !== undefined || context.env.GODWIT_PORT !== undefined;
-  // A board that waits in BOOTSEL mode needs no port; otherwise the application is asked to leave.
-  // A named drive that is there is the board, even when a port was named for it too.
-  const asksPort = isNamed && flags.drive === undefined;
-  const needsPort = asksPort || findDrives(files).length === 0;
-  const result = await runUf2Job({
-    bytes: uf2,
-    name,
-    clock: realClock,
-    files,
-    ...(needsPort ? { source: portSource(await addressOf(flags, context, "rp")) } : {}),
-    onStep: (step) => output.note(step),
-  });
-  const back = result.cameBack === false ? ", but its port did not come back yet" : "";
-  output.result("flashed", { ...result }, `${name}: ${result.boardId} took it and rebooted${back}`);
-}
-
 async function withSession<T>(
   flags: BoardFlags,
   context: Context,
@@ -281,20 +205,50 @@ async function identify(flags: BoardFlags, context: Context): Promise<void> {
   context.output.result("chip", { ...info }, `${describeChip(info)}, flash id ${info.flashId}`);
 }
 
+/** No chip has more; what does not fit this one is refused once its size is known. */
+const partBytesMax = 128 << 20;
+
+interface FlashPart {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Refuses what no board can give, before one is disturbed. */
+function requirePart({ offset, size }: FlashPart, what: string): void {
+  if (size === 0) {
+    throw new DeviceError("bad-input", `a ${what} of 0 bytes does nothing`, {
+      hint: `give a size: godwit flash ${what} ${hex(offset)} 0x1000`,
+    });
+  }
+  if (offset + size > partBytesMax) {
+    throw new DeviceError("bad-input", `no flash holds ${size} bytes from ${hex(offset)}`, {
+      hint: "godwit flash id tells how much there is",
+    });
+  }
+}
+
+function requireInside({ offset, size }: FlashPart, flashBytes: number): void {
+  if (offset + size <= flashBytes) return;
+  const left = flashBytes - offset;
+  throw new DeviceError("bad-input", `the flash ends at ${hex(flashBytes)}`, {
+    hint:
+      left > 0
+        ? `at most ${left} bytes from ${hex(offset)}`
+        : `choose an offset below ${hex(flashBytes)}`,
+  });
+}
+
 async function read(
-  part: { offset: number; size: number; file: string },
+  part: FlashPart & { file: string },
   flags: BoardFlags,
   context: Context,
 ): Promise<void> {
   const { output } = context;
+  requirePart(part, "read");
+  requireWritable(part.file, context);
   const bar = output.progress("read");
   const bytes = await withSession(flags, context, async (session) => {
-    const flashBytes = await session.flashSize();
-    if (part.offset + part.size > flashBytes) {
-      throw new DeviceError("bad-input", `the flash ends at ${hex(flashBytes)}`, {
-        hint: `read at most ${flashBytes - part.offset} bytes from ${hex(part.offset)}`,
-      });
-    }
+    requireInside(part, await session.flashSize());
     return readFlash(session, part.offset, part.size, (done, total) => bar.update(done / total));
   });
   writeFileOf(part.file, bytes, context);
@@ -308,21 +262,18 @@ async function erase(
   flags: BoardFlags,
   context: Context,
 ): Promise<void> {
-  if (offset !== undefined && (size === undefined || offset % 4096 !== 0 || size % 4096 !== 0)) {
+  const part = offset === undefined ? undefined : { offset, size: size ?? Number.NaN };
+  if (part && !(part.offset % 4096 === 0 && part.size % 4096 === 0)) {
     throw new DeviceError("bad-input", "a region has an offset and a size in whole sectors", {
-      hint: "godwit flash erase 0x9000 0x6000",
+      hint: "godwit flash erase 0x9000 0x6000; without a region everything is erased",
     });
   }
+  if (part) requirePart(part, "erase");
   await withSession(flags, context, async (session) => {
-    if (offset === undefined) return session.eraseAll();
-    const flashBytes = await session.flashSize();
-    if (offset + size! > flashBytes) {
-      throw new DeviceError("bad-input", `the flash ends at ${hex(flashBytes)}`, {
-        hint: "choose a region inside; godwit flash erase without one erases everything",
-      });
-    }
-    return session.eraseRegion(offset, size!);
+    if (!part) return session.eraseAll();
+    requireInside(part, await session.flashSize());
+    return session.eraseRegion(part.offset, part.size);
   });
-  const what = offset === undefined ? "the whole flash" : `${size} bytes from ${hex(offset)}`;
-  context.output.result("erased", { offset: offset ?? 0, size: size ?? null }, `erased ${what}`);
+  const what = part ? `${part.size} bytes from ${hex(part.offset)}` : "the whole flash";
+  context.output.result("erased", part ?? { offset: 0, size: null }, `erased ${what}`);
 }

@@ -32,6 +32,7 @@ export function register(command: Command, context: Context): void {
     .option("--host <name>", "name that devices use", "localhost")
     .option("--listen <address>", "0.0.0.0 lets boards in the network connect", "127.0.0.1")
     .option("--throttle", "enforce the throttles and quotas of an S1 hub")
+    .option("--new-ca", "put the CA aside and make a new one; devices need its ca.pem then")
     .action(async (options: ServeOptions) => {
       const { serve } = await import("../hub/serve.ts");
       await serve(context, dataDirOf(command, context), options);

@@ -7,6 +7,7 @@ import { targetByChipId } from "../../flash/esp/targets-table.ts";
 import { elfFlashSegments, isElf } from "../../flash/rp2040/elf.ts";
 import { isUf2, parseUf2 } from "../../flash/rp2040/uf2.ts";
 import { DeviceError } from "../../serial/error.ts";
+import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
 import { readFileOf } from "../files.ts";
 import { printable } from "../output.ts";
@@ -22,7 +23,7 @@ export function register(command: Command, context: Context): void {
 
 function info(path: string, context: Context): void {
   const bytes = readFileOf(path, context);
-  const name = basename(path);
+  const name = shorten(basename(path));
   const { output } = context;
   if (isUf2(bytes)) {
     const file = parseUf2(bytes, name);

@@ -5,11 +5,12 @@ import type { Command } from "commander";
 import { hardResetFor, runSteps } from "../../flash/esp/resets.ts";
 import { type AddressDecoder, addressDecoder } from "../../monitor/addr2line.ts";
 import { type MonitorEvent, type MonitorOptions, runMonitor } from "../../monitor/monitor.ts";
-import { SourcePositions } from "../../monitor/source-positions.ts";
+import { openSourcePositions } from "../../monitor/source-positions.ts";
 import { realClock } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
 import type { SerialPort } from "../../serial/port.ts";
 import { portSource } from "../../serial/source.ts";
+import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
 import { writing } from "../files.ts";
 import { printable } from "../output.ts";
@@ -53,7 +54,7 @@ function regexOf(name: string, text: string | undefined): RegExp | undefined {
   try {
     return new RegExp(text);
   } catch (cause) {
-    throw new DeviceError("bad-input", `${name}: ${(cause as Error).message}`, {
+    throw new DeviceError("bad-input", `${name}: ${shorten((cause as Error).message, 200)}`, {
       hint: "escape special characters with a backslash",
       cause,
     });
@@ -85,11 +86,15 @@ function teeOf(path: string | undefined, { cwd, output }: Context): WriteStream 
 async function monitor(flags: Flags, context: Context): Promise<void> {
   const { output, cwd } = context;
   if (flags.timeout !== undefined && !(flags.timeout > 0)) {
-    throw new DeviceError("bad-input", "--timeout must be a number of seconds above 0");
+    throw new DeviceError("bad-input", "--timeout must be a number of seconds above 0", {
+      hint: "--timeout 30",
+    });
   }
   const until = regexOf("--until", flags.until);
   const failOn = regexOf("--fail-on", flags.failOn);
   const decode = decoderOf(flags, context);
+  const { maps } = flags;
+  const positions = maps === undefined ? undefined : openSourcePositions(resolve(cwd, maps), cwd);
   const source = portSource(await addressOf(flags, context));
   const tee = teeOf(flags.tee, context);
   const options: MonitorOptions = {
@@ -105,7 +110,7 @@ async function monitor(flags: Flags, context: Context): Promise<void> {
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout * 1000 }),
     ...(flags.reset ? { reset: resetBoard } : {}),
     ...(decode ? { decode } : {}),
-    ...(flags.maps ? { positions: new SourcePositions(resolve(cwd, flags.maps), cwd) } : {}),
+    ...(positions ? { positions } : {}),
   };
   try {
     const end = await runMonitor(options);

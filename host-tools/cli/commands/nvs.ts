@@ -7,6 +7,7 @@ import { parseNvsCsv } from "../../flash/esp/nvs-csv.ts";
 import type { NvsEntry } from "../../flash/esp/nvs-format.ts";
 import { isNvs, parseNvs } from "../../flash/esp/nvs-parse.ts";
 import { DeviceError } from "../../serial/error.ts";
+import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
 import { readFileOf, writeFileOf } from "../files.ts";
 import { printable } from "../output.ts";
@@ -55,9 +56,13 @@ function make(job: { csv: string; file: string; size: number }, context: Context
 function show(file: string, withValues: boolean, context: Context): void {
   const bytes = readFileOf(file, context);
   if (!isNvs(bytes)) {
-    throw new DeviceError("bad-input", `${file} is no NVS partition: no page has a valid header`, {
-      hint: "give what godwit nvs make wrote, or godwit flash read saved from the offset of 'nvs'",
-    });
+    throw new DeviceError(
+      "bad-input",
+      `${shorten(file)} is no NVS partition: no page has a valid header`,
+      {
+        hint: "give what godwit nvs make wrote, or godwit flash read saved from the offset of 'nvs'",
+      },
+    );
   }
   for (const entry of parseNvs(bytes)) {
     const value = withValues ? { value: textOf(entry) } : {};

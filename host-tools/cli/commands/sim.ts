@@ -47,7 +47,11 @@ export function register(command: Command, context: Context): void {
         "arguments, so give the string as GODWIT_HUB_CONNECTION (default: an own hub)",
     )
     .option("--ca <file>", "CA of that hub, PEM")
-    .option("--mqtt-port <port>", "MQTT port of that hub", number("--mqtt-port", 1, 65_535))
+    .option(
+      "--mqtt-port <port>",
+      "MQTT port of that hub, where it is not the one that the hub tells",
+      number("--mqtt-port", 1, 65_535),
+    )
     .option("--seed <n>", "seed of a virtual world", number("--seed", 0, 2 ** 32 - 1), 1)
     .option("--virtual", "virtual time and a simulated network instead of real ones")
     .option("--days <n>", "virtual days to run", number("--days", 0.001, daysMax), 1)

@@ -52,8 +52,14 @@ export async function checkStore(): Promise<Check> {
   }
 }
 
-/** The sources and the compiler that the XS engine is built from. */
-export function checkEngine(root: string): Check {
+/** What is said of an engine's cache that is not as it should be. */
+const cacheFindings = {
+  damaged: "the built XS engine is damaged: its files do not fit their hashes",
+  parts: "the XS engine is built in part only: a build was interrupted",
+} as const;
+
+/** The sources and the compiler that the XS engine is built from, and what has been built of it. */
+export async function checkEngine(root: string, cacheDir?: string): Promise<Check> {
   const require = createRequire(join(root, "package.json"));
   const missing = ["@agoric/xsnap/package.json", "@yowasp/clang"].filter((name) => {
     try {
@@ -64,11 +70,24 @@ export function checkEngine(root: string): Check {
       return (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
     }
   });
-  if (missing.length === 0) {
-    const isBuilt = existsSync(join(root, "build", "engine-cache", "modules"));
-    const detail = isBuilt ? "XS engine built" : "XS engine can be built (godwit engine build)";
+  const fix = "npm ci --ignore-scripts";
+  if (missing.length > 0)
+    return { id: "engine", status: "fail", detail: `missing: ${missing.join(", ")}`, fix };
+  const { inspectCache } = await import("../../engine/build.ts");
+  try {
+    const state = inspectCache(cacheDir);
+    if (state === "damaged" || state === "parts")
+      return {
+        ...{ id: "engine", status: "warn", detail: cacheFindings[state] },
+        fix: "godwit engine build",
+      };
+    const detail =
+      state === "built"
+        ? "XS engine built, hashes verified"
+        : "XS engine can be built (godwit engine build)";
     return { id: "engine", status: "ok", detail };
+  } catch (error) {
+    // Sources of another version than the patches were made for, for example.
+    return { id: "engine", status: "fail", detail: reason(error), fix };
   }
-  const detail = `missing: ${missing.join(", ")}`;
-  return { id: "engine", status: "fail", detail, fix: "npm ci --ignore-scripts" };
 }

@@ -76,7 +76,7 @@ async function list(context: Context, dataDir: string): Promise<void> {
       { deviceId, status, connectionState, authentication: authentication.type },
       `${deviceId.padEnd(32)} ${status.padEnd(8)} ${connectionState.padEnd(12)} ${authentication.type}`,
     );
-  output.result("summary", { devices: devices.length }, "");
+  output.summary({ devices: devices.length }, "");
   if (devices.length === 0) output.note("no devices yet; try: godwit hub device add my-device");
 }
 

@@ -23,7 +23,11 @@ function readCertificate(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw new UserError(`the certificate cannot be read: ${path}`, { code: "cert-file", cause });
+    throw new UserError(`the certificate cannot be read: ${path}`, {
+      code: "cert-file",
+      hint: "check the path; paths are relative to the current folder",
+      cause,
+    });
   }
 }
 

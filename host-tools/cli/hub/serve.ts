@@ -11,6 +11,7 @@ export interface ServeOptions {
   readonly host: string;
   readonly listen: string;
   readonly throttle?: boolean;
+  readonly newCa?: boolean;
 }
 
 function greeting(hub: RunningHub, output: Output, dataDir: string): string {
@@ -61,6 +62,7 @@ export async function serve(
     hostName: options.host,
     listenAddress: options.listen,
     enforceThrottles: options.throttle ?? false,
+    newCa: options.newCa ?? false,
   });
   hub.core.log.subscribe((entry) => showLog(entry, output));
   output.result(

@@ -15,6 +15,7 @@ import {
 import { nodeDigestPort } from "../../sim/real-platform.ts";
 import { exitCodes, UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
+import { probeMqtt } from "./mqtt-probe.ts";
 import type { SimOptions } from "./options.ts";
 
 const groupId = "godwit-sim";
@@ -69,7 +70,8 @@ async function ownHub(): Promise<FleetHubAccess> {
 
 interface Target {
   connectionString: string;
-  mqttPort: number;
+  /** As the user or the hub's last contact has it. */
+  mqttPort: number | undefined;
   caFile: string;
   /** Where it listens when its name means nothing to the resolver. */
   address: string | undefined;
@@ -81,7 +83,10 @@ async function runningHub(text: string, options: SimOptions, cwd: string): Promi
   const ca = readCa(target.caFile);
   const client = new HttpsClient(target.connectionString, ca, target.address);
   const { hostName } = parseServiceConnection(target.connectionString);
-  const deviceHost = `${hostName.replace(/:\d+$/, "")}:${target.mqttPort}`;
+  const host = hostName.replace(/:\d+$/, "");
+  const port = options.mqttPort ?? (await mqttPortOf(client)) ?? target.mqttPort ?? defaultMqttPort;
+  await probeMqtt({ host: host.replace(/^\[|\]$/g, ""), port, ca });
+  const deviceHost = `${host}:${port}`;
   return {
     name: deviceHost,
     ca,
@@ -92,6 +97,21 @@ async function runningHub(text: string, options: SimOptions, cwd: string): Promi
     },
     close: async () => {},
   };
+}
+
+/** A local hub tells where its devices connect; the cloud's has no such call. */
+async function mqttPortOf(client: HttpsClient): Promise<number | undefined> {
+  try {
+    const { mqttsPort } = (await client.call("GET", "/hub")) as { mqttsPort?: number };
+    return mqttsPort;
+  } catch (error) {
+    const isUnknownCall =
+      error instanceof UserError &&
+      error.exitCode === exitCodes.hub &&
+      !/^IotHubUnauth/.test(error.code);
+    if (isUnknownCall) return undefined;
+    throw error;
+  }
 }
 
 function findTarget(text: string, options: SimOptions, cwd: string): Target {
@@ -123,7 +143,7 @@ function findTarget(text: string, options: SimOptions, cwd: string): Target {
     });
   return {
     connectionString: isConnection ? text : contact!.ownerConnectionString,
-    mqttPort: options.mqttPort ?? (isSame ? contact.mqttsPort : defaultMqttPort),
+    mqttPort: isSame ? contact.mqttsPort : undefined,
     caFile: resolve(cwd, caFile),
     address: isSame ? contact.address : undefined,
   };

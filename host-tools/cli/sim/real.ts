@@ -9,6 +9,7 @@ import { exitCodes, UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
 import { type Output, printable } from "../output.ts";
 import { engineWithProgress } from "./engine-progress.ts";
+import { fleetActions } from "./fleet-actions.ts";
 import { type FleetHubAccess, openHub } from "./hub-for-fleet.ts";
 import type { SimOptions } from "./options.ts";
 import { startTour } from "./tour.ts";
@@ -88,31 +89,7 @@ async function live(
   end: AbortSignal,
 ): Promise<void> {
   const { showFleet } = await import("../view/fleet-screen.ts");
-  const attempt = (action: Promise<void>) => {
-    action.catch((error: Error) => fleet.log("hub", "warn", error.message));
-  };
-  await showFleet(
-    fleet.view,
-    {
-      changeTarget: (id, step) => attempt(stepTarget(fleet, hub, id, step)),
-      callMethod: (id) => attempt(hub.invoke(id, options.method, null)),
-      sendMessage: (id) => attempt(hub.send(id, `hello ${id}`)),
-      toggleNetwork: (id) => fleet.setNetwork(id, !fleet.board(id)?.isCut),
-      togglePower: (id) => fleet.setPower(id, fleet.board(id)?.power !== "on"),
-    },
-    end,
-  );
-}
-
-/** Moves the first writable number of a board: those are reported as `{value, ac, av}` (Plug and Play). */
-async function stepTarget(fleet: Fleet, hub: FleetHub, id: string, step: number): Promise<void> {
-  const reported = Object.entries(fleet.board(id)?.reported ?? {});
-  for (const [name, entry] of reported) {
-    const { value, ac } = (entry ?? {}) as { value?: unknown; ac?: unknown };
-    if (typeof value === "number" && ac !== undefined)
-      return hub.setDesired(id, { [name]: value + step });
-  }
-  fleet.log("hub", "warn", `${id} reports no writable number`);
+  await showFleet(fleet.view, fleetActions(fleet, hub, options.method), end);
 }
 
 /** Without a terminal: log lines on stderr, until the end. */
@@ -147,8 +124,7 @@ function report(output: Output, fleet: Fleet, hub: FleetHub): void {
     methods: view.methods,
     errors: view.errors,
   };
-  output.result(
-    "summary",
+  output.summary(
     summary,
     `${summary.connected} of ${summary.boards} boards connected, ${summary.d2cAcked} messages ` +
       `(${summary.d2cBytes} bytes), ${summary.twinPatches} twin changes, ${summary.methods} methods, ` +
@@ -163,7 +139,9 @@ function report(output: Output, fleet: Fleet, hub: FleetHub): void {
     {
       code: "not-connected",
       exitCode: exitCodes.failed,
-      hint: "run again without --json and read the log, or: godwit doctor",
+      hint: output.json
+        ? "run again without --json and read the log, or: godwit doctor"
+        : "read the log above, or: godwit doctor",
     },
   );
 }

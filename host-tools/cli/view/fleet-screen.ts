@@ -1,6 +1,6 @@
 // The live terminal view of `godwit sim`: boards, twin of the selected one, log, keys. Ink, without JSX.
 import { Box, render, Text, useApp, useInput, useStdout } from "ink";
-import { createElement as h, type ReactElement, useEffect, useState } from "react";
+import { createElement as h, type ReactElement, useEffect, useRef, useState } from "react";
 import type { BoardView, FleetView, LogLine } from "../../sim/fleet-view.ts";
 import { printable } from "../output.ts";
 import { bytesText, durationText, jsonText, sparkline } from "./chart.ts";
@@ -110,14 +110,25 @@ function Screen({ view, actions }: ScreenProps): ReactElement {
   const { exit } = useApp();
   const { stdout } = useStdout();
   const [selected, setSelected] = useState(0);
+  // Several keys may come before the next drawing: a key is meant for the board that the one before it chose.
+  const chosen = useRef(0);
   useRefresh();
   const board = view.boards[selected];
+  const choose = (index: number) => {
+    chosen.current = Math.max(0, Math.min(view.boards.length - 1, index));
+    setSelected(chosen.current);
+  };
   useInput((input, key) => {
-    if (input === "q" || (key.ctrl && input === "c")) return exit();
-    if (key.upArrow) setSelected(Math.max(0, selected - 1));
-    if (key.downArrow) setSelected(Math.min(view.boards.length - 1, selected + 1));
+    if (key.ctrl && input === "c") return exit();
+    if (key.upArrow) choose(chosen.current - 1);
+    if (key.downArrow) choose(chosen.current + 1);
+    if (key.ctrl || key.meta) return;
     // Fast or held keys arrive several at a time.
-    if (board) for (const each of input) press(each, board.id, actions);
+    for (const each of input) {
+      if (each === "q") return exit();
+      const target = view.boards[chosen.current];
+      if (target) press(each, target.id, actions);
+    }
   });
   const width = stdout.columns || 100;
   const rowsMax = Math.max(3, (stdout.rows || 30) - logRows - 10);
@@ -155,14 +166,26 @@ function Screen({ view, actions }: ScreenProps): ReactElement {
   );
 }
 
+/** Another terminal than the process's. */
+export interface ScreenStreams {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+}
+
 /** Shows the fleet until the person quits or `signal` is aborted. */
 export async function showFleet(
   view: FleetView,
   actions: FleetActions,
   signal: AbortSignal,
+  streams?: ScreenStreams,
 ): Promise<void> {
   if (signal.aborted) return;
-  const screen = render(h(Screen, { view, actions }), { exitOnCtrlC: false });
+  const screen = render(h(Screen, { view, actions }), {
+    exitOnCtrlC: false,
+    // The process's console belongs to the process's terminal.
+    patchConsole: streams === undefined,
+    ...streams,
+  });
   const stop = () => screen.unmount();
   signal.addEventListener("abort", stop, { once: true });
   await screen.waitUntilExit();

@@ -6,6 +6,7 @@ import {
   tableOffset,
 } from "../../flash/esp/partitions.ts";
 import type { EspTarget } from "../../flash/esp/target.ts";
+import { encodeUf2, type RpChip } from "../../flash/rp2040/uf2.ts";
 import { seededRandom } from "./faults.ts";
 
 export interface FirmwareFile {
@@ -52,6 +53,23 @@ export function demoFirmware(target: EspTarget, options: DemoOptions = {}): Firm
       bytes: buildImage({ ...chip, segments: [descriptor, text] }),
     },
   ];
+}
+
+const picoFlash = 0x10000000;
+const picoBytes = 24 * 1024;
+/** Tells an RP2350's boot ROM where an image's block begins and ends. */
+const rp2350Block = Uint8Array.of(0xd3, 0xde, 0xff, 0xff, 0x79, 0x35, 0x12, 0xab);
+
+/** A UF2 file for a virtual Pico: made-up code with the marks of its chip. */
+export function demoUf2(chip: RpChip): FirmwareFile {
+  const bytes = code(picoBytes, 3);
+  if (chip === "rp2350") bytes.set(rp2350Block, 256);
+  const family = chip === "rp2350" ? "rp2350-arm-s" : "rp2040";
+  return {
+    name: "app.uf2",
+    offset: picoFlash,
+    bytes: encodeUf2([{ address: picoFlash, bytes }], family),
+  };
 }
 
 /** Bytes that compress about as well as machine code: a third repeats what came shortly before. */

@@ -1,7 +1,7 @@
 // A virtual Pico: an application with a serial port, and the boot ROM's drive when it is asked for.
 import { posix } from "node:path";
-import { type DriveFiles, infoFile } from "../../flash/rp2040/drive.ts";
-import { parseUf2, type RpChip, requireUf2For } from "../../flash/rp2040/uf2.ts";
+import { type DriveFiles, infoFile, LateWriteError } from "../../flash/rp2040/drive.ts";
+import { parseUf2, type RpChip, requireUf2For, type Uf2Block } from "../../flash/rp2040/uf2.ts";
 import type { HostClock } from "../../serial/clock.ts";
 import { isDeviceError } from "../../serial/error.ts";
 import type { SerialLines, UsbIdentity } from "../../serial/port.ts";
@@ -9,6 +9,7 @@ import type { BoardHost, VirtualBoard } from "./board.ts";
 import { NorFlash } from "./nor-flash.ts";
 
 const flashBase = 0x10000000;
+const sectorBytes = 4096;
 const touchBaud = 1200;
 const mountMs = 700;
 const bootMs = 600;
@@ -28,6 +29,20 @@ export interface PicoOptions {
   /** The drive reports an error after the last block, as a self-ejecting one does. */
   readonly failsLateWrites?: boolean;
   readonly drive?: string;
+  /** How long the application takes to enumerate after a file was taken. */
+  readonly bootMs?: number;
+  /** How long the drive takes to appear. */
+  readonly mountMs?: number;
+  /** The ROM does not like any file. */
+  readonly ignoresFiles?: boolean;
+  /** What was written starts, but has no port. */
+  readonly staysAway?: boolean;
+}
+
+/** What the host's file system says when the device is no longer there. */
+function gone(isAtEnd: boolean): Error {
+  const text = "EIO: i/o error";
+  return isAtEnd ? new LateWriteError(text) : new Error(text);
 }
 
 export class PicoBoard implements VirtualBoard {
@@ -37,6 +52,8 @@ export class PicoBoard implements VirtualBoard {
   readonly chip: RpChip;
   mode: "off" | "app" | "bootsel" = "off";
   boots = 0;
+  /** Called before each block of a file; what it breaks hits a half-written board. */
+  duringWrite: ((index: number, count: number) => void) | undefined;
   readonly #options: PicoOptions;
   #host: BoardHost | undefined;
   #seen: string[] = [];
@@ -93,32 +110,40 @@ export class PicoBoard implements VirtualBoard {
   #enterBootsel(): void {
     this.mode = "bootsel";
     this.#host?.reenumerate(Number.POSITIVE_INFINITY);
-    this.#stop = this.#options.clock.after(mountMs, () => {
+    this.#stop = this.#options.clock.after(this.#options.mountMs ?? mountMs, () => {
       this.#isMounted = true;
     });
   }
 
   /** The ROM takes a file only when every block is right; otherwise nothing happens, silently. */
   #take(bytes: Uint8Array): void {
+    const blocks = this.#blocksOf(bytes);
+    if (!blocks) return;
+    blocks.forEach(({ address, payload }, index) => {
+      this.duringWrite?.(index, blocks.length);
+      if (!this.#isMounted) throw gone(index === blocks.length - 1);
+      const offset = address - flashBase;
+      if (index === 0 || offset % sectorBytes === 0) this.flash.erase(offset, payload.length);
+      this.flash.program(offset, payload);
+    });
+    this.#isMounted = false;
+    this.#stop = this.#options.clock.after(this.#options.bootMs ?? bootMs, () => {
+      if (!this.#options.staysAway) this.#host?.reenumerate(0);
+      this.#startApp();
+    });
+    if (this.#options.failsLateWrites) throw gone(true);
+  }
+
+  #blocksOf(bytes: Uint8Array): readonly Uf2Block[] | undefined {
+    if (this.#options.ignoresFiles) return undefined;
     try {
       const file = parseUf2(bytes);
       requireUf2For(file, this.chip, "file");
-      for (const { address, payload } of file.blocks) {
-        this.flash.erase(address - flashBase, payload.length);
-      }
-      for (const { address, payload } of file.blocks) {
-        this.flash.program(address - flashBase, payload);
-      }
+      return file.blocks;
     } catch (error) {
       if (!isDeviceError(error)) throw error;
-      return;
+      return undefined;
     }
-    this.#isMounted = false;
-    this.#stop = this.#options.clock.after(bootMs, () => {
-      this.#host?.reenumerate(0);
-      this.#startApp();
-    });
-    if (this.#options.failsLateWrites) throw new Error("EIO: i/o error, fsync");
   }
 
   /** The file system as a host with this board attached sees it. */

@@ -1,37 +1,26 @@
 // One virtual board behind an RFC 2217 address on real time: what `godwit bench virtual` runs.
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { targetById } from "../../flash/esp/targets-table.ts";
+import { espTargets, targetById } from "../../flash/esp/targets-table.ts";
 import { realClock } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
 import { memorySource } from "../../serial/memory.ts";
 import type { PortSource } from "../../serial/port.ts";
 import { serveRfc2217 } from "../../serial/rfc2217-server.ts";
+import { shorten } from "../../shorten.ts";
+import { type BenchFaults, benchWireFault } from "./bench-faults.ts";
 import { EspBoard } from "./esp-board.ts";
 import { espBoot, heartbeat } from "./esp-boot.ts";
-import { lineFault, lineFaultNames, seededRandom } from "./faults.ts";
 import { NorFlash } from "./nor-flash.ts";
 import { servePty } from "./pty.ts";
 import { Wire, type WireFault } from "./wire.ts";
 
-export const benchChips = ["esp32", "esp32s3", "esp32c3", "esp32c6"] as const;
-
-/** Faults by name; the number means a share of frames, a time or a count. */
-export const benchFaults = {
-  drop: "share of frames that are lost",
-  duplicate: "share of frames that arrive twice",
-  corrupt: "share of frames with a flipped bit",
-  split: "share of frames that arrive in two parts",
-  unplug: "share of frames after which the plug is out for two seconds",
-  "slow-erase": "milliseconds per erased sector",
-  stuck: "resets that start the application instead of the bootloader",
-} as const;
-export type BenchFault = keyof typeof benchFaults;
+export const benchChips = espTargets.map(({ id }) => id);
 
 export interface ServeOptions {
   readonly chip: string;
   readonly host: string;
   readonly port: number;
-  readonly faults: Readonly<Partial<Record<BenchFault, number>>>;
+  readonly faults: BenchFaults;
   readonly seed: number;
   readonly flashMegabytes: number;
   readonly flashFile?: string;
@@ -51,53 +40,92 @@ export interface ServedBoard {
   close(): Promise<void>;
 }
 
-const unpluggedMs = 2000;
 const saveEveryMs = 1000;
+const serialNumbers = ["GW0001", "GW0002", "GW0003"];
 
 /** @throws DeviceError `bad-input` or `port-failed` */
 export async function serveVirtualBoard(options: ServeOptions): Promise<ServedBoard> {
-  const target = targetById(options.chip);
-  if (!target) {
-    throw new DeviceError("bad-input", `no virtual board '${options.chip}'`, {
-      hint: `one of: ${benchChips.join(", ")}`,
-    });
-  }
   const flash = loadFlash(options);
-  const board = new EspBoard({
-    target,
-    clock: realClock,
+  const board = makeBoard(
+    options,
     flash,
-    enableDelayMs: 5,
-    stuckResets: options.faults.stuck ?? 0,
-    timing: { eraseMsPerSector: options.faults["slow-erase"] ?? 0 },
-    isBootHeld: options.isPty ?? false,
-    boot: espBoot(new Map([["heartbeat", heartbeat]])),
-    ...(options.mac === undefined ? {} : { mac: parseMac(options.mac) }),
+    options.mac === undefined ? undefined : parseMac(options.mac),
+  );
+  const wires: Wire[] = [];
+  let active = 0;
+  const fault = benchWireFault(options.faults, options.seed, {
+    unplug: () => wires[active]!.unplug(),
+    plug: () => wires[active]!.plug(),
+    renumber: () => renumber(board),
+    swap: () => {
+      wires[active]!.unplug();
+      active = (active + 1) % wires.length;
+      wires[active]!.plug();
+    },
   });
-  let wire: Wire | undefined;
-  const fault = faultOf(options, () => wire);
-  wire = new Wire(board, {
-    clock: realClock,
-    isPaced: options.isPaced,
-    isSpeedless: options.isPty ?? false,
-    ...(fault && { fault }),
-  });
-  const ready = wire;
+  wires.push(makeWire(board, options, fault));
+  if ((options.faults.swap ?? 0) > 0) wires.push(makeOtherWire(options));
   const saving = keepSaved(flash, options.flashFile);
   const server = await serve(
-    memorySource(`memory:${options.chip}`, () => ready),
+    memorySource(`memory:${options.chip}`, () => wires[active]!),
     options,
   );
   return {
     url: server.url,
     board,
-    wire: ready,
+    wire: wires[0]!,
     async close() {
       await server.close();
-      ready.unplug();
+      for (const wire of wires) wire.unplug();
       saving.stop();
     },
   };
+}
+
+function makeBoard(options: ServeOptions, flash: NorFlash, mac: Uint8Array | undefined): EspBoard {
+  const target = targetById(options.chip);
+  if (!target) {
+    throw new DeviceError("bad-input", `no virtual board '${shorten(options.chip)}'`, {
+      hint: `one of: ${benchChips.join(", ")}`,
+    });
+  }
+  const { faults } = options;
+  return new EspBoard({
+    target,
+    clock: realClock,
+    flash,
+    enableDelayMs: faults["slow-reset"] ?? 5,
+    stuckResets: faults.stuck ?? 0,
+    timing: { eraseMsPerSector: faults["slow-erase"] ?? 0 },
+    isBootHeld: options.isPty ?? false,
+    boot: espBoot(new Map([["heartbeat", heartbeat]])),
+    ...(mac ? { mac } : {}),
+  });
+}
+
+function makeWire(board: EspBoard, options: ServeOptions, fault: WireFault | undefined): Wire {
+  return new Wire(board, {
+    clock: realClock,
+    isPaced: options.isPaced,
+    isSpeedless: options.isPty ?? false,
+    ...(fault && { fault }),
+  });
+}
+
+/** The board that takes the name of the first: the same kind, another MAC, flash of its own. */
+function makeOtherWire(options: ServeOptions): Wire {
+  const flash = new NorFlash(options.flashMegabytes * (1 << 20));
+  const other = makeBoard(options, flash, Uint8Array.of(2, 0, 0, 0, 0, 2));
+  const wire = makeWire(other, options, undefined);
+  wire.unplug();
+  return wire;
+}
+
+/** What a bridge without a serial number of its own does at each start. */
+function renumber(board: EspBoard): void {
+  const last = serialNumbers.indexOf(board.usb?.serialNumber ?? "");
+  const serialNumber = serialNumbers[(last + 1) % serialNumbers.length]!;
+  board.usb = { vendorId: 0x10c4, productId: 0xea60, serialNumber };
 }
 
 async function serve(
@@ -114,7 +142,7 @@ async function serve(
 
 function parseMac(text: string): Uint8Array {
   if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)) {
-    throw new DeviceError("bad-input", `'${text}' is no MAC address`, {
+    throw new DeviceError("bad-input", `'${shorten(text)}' is no MAC address`, {
       hint: "use aa:bb:cc:dd:ee:ff",
     });
   }
@@ -149,10 +177,14 @@ function keepSaved(flash: NorFlash, file: string | undefined): { stop(): void } 
   try {
     save();
   } catch (cause) {
-    throw new DeviceError("bad-input", `cannot keep the flash: ${(cause as Error).message}`, {
-      hint: "check that the folder of --flash-file exists and that you may write there",
-      cause,
-    });
+    throw new DeviceError(
+      "bad-input",
+      `cannot keep the flash: ${shorten((cause as Error).message, 200)}`,
+      {
+        hint: "check that the folder of --flash-file exists and that you may write there",
+        cause,
+      },
+    );
   }
   const timer = setInterval(save, saveEveryMs);
   return {
@@ -160,24 +192,5 @@ function keepSaved(flash: NorFlash, file: string | undefined): { stop(): void } 
       clearInterval(timer);
       save();
     },
-  };
-}
-
-function faultOf(
-  { faults, seed }: ServeOptions,
-  wireOf: () => Wire | undefined,
-): WireFault | undefined {
-  const unplugRate = faults.unplug ?? 0;
-  const hasLineFault = lineFaultNames.some((name) => faults[name] !== undefined);
-  if (!hasLineFault && unplugRate === 0) return undefined;
-  const line = lineFault(faults, seed);
-  const random = seededRandom(seed + 1);
-  return (bytes, direction) => {
-    if (unplugRate > 0 && direction === "toBoard" && random() < unplugRate) {
-      const wire = wireOf();
-      realClock.after(0, () => wire?.unplug());
-      realClock.after(unpluggedMs, () => wire?.plug());
-    }
-    return line(bytes, direction);
   };
 }

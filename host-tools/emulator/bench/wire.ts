@@ -94,6 +94,7 @@ export class Wire implements MemoryPeer {
   plug(): void {
     if (this.#isPlugged) return;
     this.#isPlugged = true;
+    this.#isEnumerated = true;
     this.board.setPower(true);
   }
 

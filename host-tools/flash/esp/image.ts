@@ -1,6 +1,7 @@
 // ESP application images (ESP-IDF "App Image Format"): parse, verify, patch, build.
 import { createHash } from "node:crypto";
 import { DeviceError } from "../../serial/error.ts";
+import { shorten } from "../../shorten.ts";
 import { hex } from "./regions.ts";
 import type { EspTarget } from "./target.ts";
 import { targetByChipId } from "./targets-table.ts";
@@ -213,7 +214,7 @@ export function patchFlashSettings(
 
 function choice(what: string, value: string, code: number | undefined): number {
   if (code !== undefined && code >= 0) return code;
-  throw new DeviceError("bad-input", `this chip has no ${what} '${value}'`, {
+  throw new DeviceError("bad-input", `this chip has no ${what} '${shorten(value)}'`, {
     hint: "leave the setting out to keep what the image says",
   });
 }

@@ -7,6 +7,7 @@ import { preflight } from "./preflight.ts";
 import { readFlash } from "./read.ts";
 import { type FlashRegion, hex } from "./regions.ts";
 import { type EspOptions, EspSession } from "./session.ts";
+import type { EspTarget } from "./target.ts";
 import { FlashWriter, recoverable, type WriteProgress } from "./write.ts";
 
 export interface ChipInfo {
@@ -135,7 +136,7 @@ async function prepare(job: FlashJob, session: EspSession): Promise<Prepared> {
   session.requireUnlocked("verified flashing");
   const detected = job.setsDetectedSize ? { sizeMegabytes: info.flashBytes / (1 << 20) } : {};
   const settings = { ...job.settings, ...detected };
-  const regions = job.regions.map((region) => withSettings(region, session, settings));
+  const regions = withSettings(job.regions, session.target, settings);
   const currentTable = session.isStub
     ? await readFlash(session, tableOffset, tableBytes)
     : undefined;
@@ -182,13 +183,33 @@ function requireExpected(job: FlashJob, info: ChipInfo): void {
   }
 }
 
+/** @throws DeviceError `bad-input` when no region holds the header that the settings belong into */
 function withSettings(
-  region: FlashRegion,
-  session: EspSession,
+  regions: readonly FlashRegion[],
+  target: EspTarget,
   settings: FlashSettings,
-): FlashRegion {
-  const isBootloader =
-    region.offset === session.target.bootloaderOffset && isEspImage(region.bytes);
-  if (!isBootloader || Object.keys(settings).length === 0) return region;
-  return { ...region, bytes: patchFlashSettings(region.bytes, session.target, settings) };
+): readonly FlashRegion[] {
+  if (Object.keys(settings).length === 0) return regions;
+  const { bootloaderOffset } = target;
+  const isBootloader = ({ offset, bytes }: FlashRegion) =>
+    offset === bootloaderOffset && isEspImage(bytes);
+  if (!regions.some(isBootloader)) {
+    const names = Object.keys(settings).map((name) => settingNames[name as keyof FlashSettings]);
+    throw new DeviceError(
+      "bad-input",
+      `${names.join(" and ")} would change nothing: no bootloader is among the files`,
+      { hint: `flash bootloader.bin@${hex(bootloaderOffset)} too, or leave the option out` },
+    );
+  }
+  return regions.map((region) =>
+    isBootloader(region)
+      ? { ...region, bytes: patchFlashSettings(region.bytes, target, settings) }
+      : region,
+  );
 }
+
+const settingNames: Readonly<Record<keyof FlashSettings, string>> = {
+  mode: "the flash mode",
+  frequency: "the flash frequency",
+  sizeMegabytes: "the flash size",
+};

@@ -1,5 +1,6 @@
 // The CSV form of NVS contents: key,type,encoding,value (as Espressif's generator reads it).
 import { DeviceError } from "../../serial/error.ts";
+import { shorten } from "../../shorten.ts";
 import { isNvsInteger, type NvsEntry, type NvsValue } from "./nvs-format.ts";
 
 function bad(line: number, what: string): DeviceError {
@@ -34,11 +35,12 @@ export function parseNvsCsv(
       namespace = key;
       return;
     }
-    if (type !== "data" && type !== "file") throw bad(line, `type '${type}' is unknown`);
+    if (type !== "data" && type !== "file") throw bad(line, `type '${shorten(type)}' is unknown`);
     if (namespace === undefined) throw bad(line, "a namespace row must come first");
     const content = type === "file" ? readFile(value) : value;
-    entries.push({ namespace, key, ...convert(encoding, content, line) });
+    entries.push({ line, namespace, key, ...convert(encoding, content, line) });
   });
+  if (!isHeaderSeen) throw bad(1, "there is nothing in it");
   return entries;
 }
 
@@ -61,7 +63,8 @@ function convert(encoding: string, content: string | Uint8Array, line: number): 
   const text = () => (typeof content === "string" ? content : new TextDecoder().decode(content));
   if (isNvsInteger(encoding)) {
     const number = text().trim();
-    if (!/^-?\d+$|^0x[0-9a-f]+$/i.test(number)) throw bad(line, `'${number}' is no integer`);
+    if (!/^-?\d{1,20}$|^0x[0-9a-f]{1,16}$/i.test(number))
+      throw bad(line, `'${shorten(number)}' is no integer`);
     return { type: encoding, value: BigInt(number) };
   }
   switch (encoding) {
@@ -83,6 +86,6 @@ function convert(encoding: string, content: string | Uint8Array, line: number): 
       return { type: "blob", value: Buffer.from(coded, "base64") };
     }
     default:
-      throw bad(line, `encoding '${encoding}' is unknown`);
+      throw bad(line, `encoding '${shorten(encoding)}' is unknown`);
   }
 }

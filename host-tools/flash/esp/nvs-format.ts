@@ -28,7 +28,12 @@ export type NvsValue =
   | { readonly type: "string"; readonly value: string }
   | { readonly type: "blob"; readonly value: Uint8Array };
 
-export type NvsEntry = { readonly namespace: string; readonly key: string } & NvsValue;
+export type NvsEntry = {
+  readonly namespace: string;
+  readonly key: string;
+  /** Where it stands in the CSV it came from. */
+  readonly line?: number;
+} & NvsValue;
 
 export function isNvsInteger(text: string): text is NvsInteger {
   return Object.hasOwn(integerTypes, text);

@@ -1,5 +1,6 @@
 // Writing NVS partitions, format version 2: settings provisioned at flash time.
 import { DeviceError } from "../../serial/error.ts";
+import { shorten } from "../../shorten.ts";
 import {
   crc,
   entriesMax,
@@ -25,8 +26,9 @@ const namespacesMax = 254;
 /** One page stays empty: NVS needs it to move entries. */
 const pagesMin = 3;
 
-function bad(what: string): DeviceError {
-  return new DeviceError("bad-input", `NVS: ${what}`, { hint: "godwit nvs make --help" });
+function bad(what: string, hint: string, line?: number): DeviceError {
+  const where = line === undefined ? "NVS" : `NVS CSV, line ${line}`;
+  return new DeviceError("bad-input", `${where}: ${what}`, { hint });
 }
 
 /** A page being filled. */
@@ -87,6 +89,8 @@ class NvsBuilder {
   readonly #pagesMax: number;
   readonly pages: Page[] = [new Page(0)];
   readonly #namespaces = new Map<string, number>();
+  readonly #names = new Set<string>();
+  #entry: NvsEntry | undefined;
 
   constructor(pagesMax: number) {
     this.#pagesMax = pagesMax;
@@ -98,12 +102,24 @@ class NvsBuilder {
 
   nextPage(): void {
     if (this.pages.length === this.#pagesMax) {
-      throw bad(
-        `the entries need more than ${this.#pagesMax} pages of 4096 bytes (one stays empty)`,
+      throw this.#bad(
+        `no room for '${this.#entry?.key}': the entries need more than ` +
+          `${this.#pagesMax} pages of 4096 bytes (one stays empty)`,
+        "give a larger --size, and the same size to the partition 'nvs'",
       );
     }
     this.#page.setState(stateFull);
     this.pages.push(new Page(this.pages.length));
+  }
+
+  #bad(what: string, hint = "put that line right; godwit nvs make --help"): DeviceError {
+    return bad(what, hint, this.#entry?.line);
+  }
+
+  #checkKey(key: string, what: string): void {
+    const length = new TextEncoder().encode(key).length;
+    if (length > 0 && length <= keyLengthMax) return;
+    throw this.#bad(`${what} '${shorten(key)}' must have 1 to ${keyLengthMax} bytes`);
   }
 
   #put(entry: Uint8Array): void {
@@ -115,7 +131,7 @@ class NvsBuilder {
     const known = this.#namespaces.get(name);
     if (known !== undefined) return known;
     const index = this.#namespaces.size + 1;
-    if (index > namespacesMax) throw bad(`more than ${namespacesMax} namespaces`);
+    if (index > namespacesMax) throw this.#bad(`more than ${namespacesMax} namespaces`);
     this.#namespaces.set(name, index);
     const header = { namespace: 0, type: 1, span: 1, chunk: anyChunk, key: name };
     this.#put(entryOf(header, (data) => data.setUint8(0, index)));
@@ -123,8 +139,12 @@ class NvsBuilder {
   }
 
   add(entry: NvsEntry): void {
-    checkKey(entry.namespace);
-    checkKey(entry.key);
+    this.#entry = entry;
+    this.#checkKey(entry.namespace, "namespace");
+    this.#checkKey(entry.key, "key");
+    const name = `${entry.namespace}/${entry.key}`;
+    if (this.#names.has(name)) throw this.#bad(`'${name}' is there already`);
+    this.#names.add(name);
     const namespace = this.#namespace(entry.namespace);
     if (entry.type === "string") this.#string(namespace, entry.key, entry.value);
     else if (entry.type === "blob") this.#blob(namespace, entry.key, entry.value);
@@ -133,7 +153,7 @@ class NvsBuilder {
 
   #integer(namespace: number, key: string, type: NvsInteger, value: bigint): void {
     const { code, min, max } = integerTypes[type];
-    if (value < min || value > max) throw bad(`'${key}': ${value} does not fit ${type}`);
+    if (value < min || value > max) throw this.#bad(`'${key}': ${value} does not fit ${type}`);
     const sizeBytes = code & 0x0f;
     const header = { namespace, type: code, span: 1, chunk: anyChunk, key };
     const fill = (data: DataView) => {
@@ -147,7 +167,7 @@ class NvsBuilder {
   #string(namespace: number, key: string, value: string): void {
     const bytes = new TextEncoder().encode(`${value}\0`);
     if (bytes.length > stringBytesMax) {
-      throw bad(`'${key}': ${bytes.length} bytes of text, ${stringBytesMax} are possible`);
+      throw this.#bad(`'${key}': ${bytes.length} bytes of text, ${stringBytesMax} are possible`);
     }
     const span = 1 + Math.ceil(bytes.length / entryBytes);
     // Espressif's generator leaves the last entry of a page unused before a string.
@@ -159,7 +179,8 @@ class NvsBuilder {
   }
 
   #blob(namespace: number, key: string, value: Uint8Array): void {
-    if (value.length > blobBytesMax) throw bad(`'${key}': ${value.length} bytes are too many`);
+    if (value.length > blobBytesMax)
+      throw this.#bad(`'${key}': ${value.length} bytes are too many`);
     if (this.#page.free === 0) this.nextPage();
     let chunks = 0;
     for (let at = 0; at < value.length || chunks === 0; chunks++) {
@@ -188,13 +209,6 @@ function varlen(header: Header, content: Uint8Array): Uint8Array {
   });
 }
 
-function checkKey(key: string): void {
-  const length = new TextEncoder().encode(key).length;
-  if (length === 0 || length > keyLengthMax) {
-    throw bad(`key '${key}' must have 1 to ${keyLengthMax} bytes`);
-  }
-}
-
 /**
  * A whole partition, byte for byte as Espressif's generator writes it.
  * @param sizeBytes size of the partition: at least three pages of 4096 bytes
@@ -203,7 +217,10 @@ function checkKey(key: string): void {
 export function encodeNvs(entries: readonly NvsEntry[], sizeBytes: number): Uint8Array {
   const pages = sizeBytes / pageBytes;
   if (!Number.isInteger(pages) || pages < pagesMin) {
-    throw bad(`size ${sizeBytes} must be a multiple of 4096 and at least ${pagesMin * pageBytes}`);
+    throw bad(
+      `size ${sizeBytes} must be a multiple of 4096 and at least ${pagesMin * pageBytes}`,
+      "give --size 0x6000, or what the partition table says of 'nvs'",
+    );
   }
   const builder = new NvsBuilder(pages - 1);
   for (const entry of entries) builder.add(entry);

@@ -1,6 +1,7 @@
 // ESP partition tables, binary and CSV (ESP-IDF "Partition Tables").
 import { createHash } from "node:crypto";
 import { DeviceError } from "../../serial/error.ts";
+import { shorten } from "../../shorten.ts";
 import { nameOf, partitionSubtypes, partitionTypes } from "./partition-names-table.ts";
 import { hex } from "./regions.ts";
 
@@ -159,13 +160,13 @@ function parseCsvRow(cells: readonly string[], line: number, next: number): Part
   const [name = "", type = "", subtype = "", offset = "", size = "", flags = ""] = cells;
   const nameBytes = new TextEncoder().encode(name).length;
   if (nameBytes === 0 || nameBytes > labelBytesMax) {
-    throw bad(`line ${line}: name '${name}' must have 1 to ${labelBytesMax} bytes`);
+    throw bad(`line ${line}: name '${shorten(name)}' must have 1 to ${labelBytesMax} bytes`);
   }
   const typeCode = code(partitionTypes, type, `line ${line}: type`);
   const alignment = typeCode === 0 ? appAlignment : dataAlignment;
   const flagNames = flags === "" ? [] : flags.split(":");
   const unknown = flagNames.find((flag) => flag !== "encrypted" && flag !== "readonly");
-  if (unknown !== undefined) throw bad(`line ${line}: unknown flag '${unknown}'`);
+  if (unknown !== undefined) throw bad(`line ${line}: unknown flag '${shorten(unknown)}'`);
   return {
     name,
     type: typeCode,
@@ -184,7 +185,7 @@ function code(names: Readonly<Record<string, number>>, text: string, where: stri
   if (Object.hasOwn(names, text)) return names[text]!;
   const value = /^(0x[0-9a-f]{1,2}|\d{1,3})$/i.test(text) ? Number(text) : Number.NaN;
   if (value >= 0 && value <= 0xff) return value;
-  throw bad(`${where} '${text}' is unknown; known: ${Object.keys(names).join(", ")}`);
+  throw bad(`${where} '${shorten(text)}' is unknown; known: ${Object.keys(names).join(", ")}`);
 }
 
 /** `0x1000`, `4096`, `4K`, `1M`. */
@@ -193,5 +194,5 @@ function parseSize(text: string, where: string): number {
   const unit = match?.[2]?.toUpperCase() === "M" ? 1 << 20 : match?.[2] ? 1024 : 1;
   const value = match ? Number(match[1]) * unit : Number.NaN;
   if (value >= 0 && value <= 0xffffffff) return value;
-  throw bad(`${where} '${text}' is no number (4096, 0x1000, 4K, 1M)`);
+  throw bad(`${where} '${shorten(text)}' is no number (4096, 0x1000, 4K, 1M)`);
 }

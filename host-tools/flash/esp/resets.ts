@@ -2,6 +2,7 @@
 import { type HostClock, sleep } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
 import type { SerialLines, UsbIdentity } from "../../serial/port.ts";
+import { shorten } from "../../shorten.ts";
 
 export interface ResetStep extends SerialLines {
   readonly delayMs: number;
@@ -98,14 +99,14 @@ export function parseResetSequence(text: string): ResetSequence {
     if (single?.[1] === "D") lines = { ...lines, dtr: single[2] === "1" };
     else if (single) lines = { ...lines, rts: single[2] === "1" };
     else if (both) lines = { dtr: both[1] === "1", rts: both[2] === "1" };
-    else if (!wait) throw badSequence(text, `step ${index + 1} is '${part}'`);
+    else if (!wait) throw badSequence(text, `step ${index + 1} is '${shorten(part)}'`);
     return { ...lines, delayMs };
   });
   return { name: "custom", steps };
 }
 
 function badSequence(text: string, what: string): DeviceError {
-  return new DeviceError("bad-input", `reset sequence '${text}': ${what}`, {
+  return new DeviceError("bad-input", `reset sequence '${shorten(text)}': ${what}`, {
     hint: "use steps like D0|R1|W0.1|D1|R0|W0.05|D0 (W waits seconds)",
   });
 }

@@ -1,6 +1,7 @@
 // The BOOTSEL drive of an RP2040 or RP2350: found by its INFO_UF2.TXT, written, watched until it vanishes.
 import {
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   openSync,
@@ -17,6 +18,8 @@ import type { RpChip } from "./uf2.ts";
 export const infoFile = "INFO_UF2.TXT";
 const infoBytesMax = 4096;
 const pollMs = 100;
+/** Small enough that "all but the last piece" is nearly everything. */
+const pieceBytes = 16 * 1024;
 /** The ROM reboots as soon as the last block is there. */
 const vanishMs = 20_000;
 
@@ -35,10 +38,16 @@ export interface DriveFiles {
   list(folder: string): readonly string[];
   /** Undefined when the file cannot be read. */
   read(path: string): string | undefined;
-  /** Writes and flushes to the device. May throw when the device ejects itself at the end. */
+  /**
+   * Writes and flushes to the device, piece by piece.
+   * @throws LateWriteError when all but the last piece had arrived; any other error before
+   */
   write(path: string, bytes: Uint8Array): void;
   exists(path: string): boolean;
 }
+
+/** The end of a file failed: the boot ROM ejects its drive with the last block, so that is common. */
+export class LateWriteError extends Error {}
 
 /** Reads INFO_UF2.TXT; undefined when it is not from one of our chips. */
 export function parseInfo(path: string, text: string): BootselDrive | undefined {
@@ -82,20 +91,20 @@ export async function waitForDrive(
 }
 
 /**
- * Copies a file onto the drive and waits until the board has taken it.
- * @throws DeviceError `verify-failed` when the drive stays: the ROM refused the file
+ * Copies a file onto the drive and waits until the drive has gone. Gives the error with which its end came:
+ * an eject at the last block looks like a pulled plug.
+ * @throws DeviceError `verify-failed` when the drive stays (the ROM refused the file) or vanished half-written
  */
 export async function writeDrive(
   files: DriveFiles,
   clock: HostClock,
   drive: BootselDrive,
   bytes: Uint8Array,
-): Promise<void> {
+): Promise<LateWriteError | undefined> {
   let failure: unknown;
   try {
     files.write(join(drive.path, "firmware.uf2"), bytes);
   } catch (error) {
-    // The ROM ejects the drive with the last block: a late error is normal if the drive is gone.
     failure = error;
   }
   const deadlineMs = clock.nowMs() + vanishMs;
@@ -103,6 +112,11 @@ export async function writeDrive(
     if (clock.nowMs() >= deadlineMs) throw stayed(drive, failure);
     await sleep(clock, pollMs);
   }
+  if (failure === undefined || failure instanceof LateWriteError) return failure;
+  throw new DeviceError("verify-failed", `${drive.path} vanished in the middle of the file`, {
+    hint: "plug the board in with BOOTSEL held, then run the same command again",
+    cause: failure,
+  });
 }
 
 function stayed(drive: BootselDrive, cause: unknown): DeviceError {
@@ -120,26 +134,35 @@ export function driveRoots(platform: NodeJS.Platform, user: string): readonly st
   return [`/media/${user}`, `/run/media/${user}`, "/media", "/mnt"];
 }
 
-/** The real file system. `extraRoot` is searched first (a mount point of one's own). */
-export function systemDriveFiles(extraRoot?: string): DriveFiles {
+/** The real file system. A drive that is named is the only one: another board's is never taken for it. */
+export function systemDriveFiles(named?: string): DriveFiles {
   return {
-    roots: () => [
-      ...(extraRoot ? [extraRoot] : []),
-      ...driveRoots(process.platform, userInfo().username),
-    ],
+    roots: () => (named ? [named] : driveRoots(process.platform, userInfo().username)),
     list: (folder) => quietly(() => readdirSync(folder)) ?? [],
     read: (path) => quietly(() => readFileSync(path, "utf8")),
     exists: (path) => existsSync(path),
-    write: (path, bytes) => {
-      const file = openSync(path, "w");
-      try {
-        for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-    },
+    write: writePieces,
   };
+}
+
+/** Each piece reaches the device before the next: so an error tells where the file ends on the board. */
+function writePieces(path: string, bytes: Uint8Array): void {
+  const { O_WRONLY, O_CREAT, O_TRUNC } = constants;
+  // Windows has no such flag; there the flush at the end is what fails.
+  const file = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | (constants.O_DSYNC ?? 0));
+  let written = 0;
+  try {
+    while (written < bytes.length) {
+      const count = Math.min(pieceBytes, bytes.length - written);
+      written += writeSync(file, bytes, written, count);
+    }
+    fsyncSync(file);
+    closeSync(file);
+  } catch (cause) {
+    quietly(() => closeSync(file));
+    const isLate = written >= bytes.length - pieceBytes;
+    throw isLate ? new LateWriteError("the end of the file failed", { cause }) : cause;
+  }
 }
 
 function quietly<T>(read: () => T): T | undefined {

@@ -19,6 +19,30 @@ export function isElf(bytes: Uint8Array): boolean {
   return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 }
 
+const machineRiscv = 243;
+
+/** Whether the code is for the RISC-V cores that only an RP2350 has. */
+export function isRiscvElf(bytes: Uint8Array): boolean {
+  return isElf(bytes) && (bytes[18]! | (bytes[19]! << 8)) === machineRiscv;
+}
+
+/** First word of the block that tells an RP2350's boot ROM how to start an image (RP2350 datasheet §5.9). */
+const blockMarker = 0xffffded3;
+/** The ROM looks for it no further. */
+const markerWithinBytes = 4096;
+
+/** Whether an image carries what an RP2350 starts; an RP2040 image does not. */
+export function isRp2350Image(segments: readonly UfSegment[]): boolean {
+  return segments.some(({ address, bytes }) => {
+    const end = Math.min(bytes.length, flashStart + markerWithinBytes - address);
+    const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at + 4 <= end; at += 4) {
+      if (data.getUint32(at, true) === blockMarker) return true;
+    }
+    return false;
+  });
+}
+
 /**
  * What goes to flash, by physical address.
  * @throws DeviceError `bad-input`

@@ -1,5 +1,6 @@
 // UF2 files (Microsoft's USB Flashing Format) with the rules of the RP2040 and RP2350 boot ROMs.
 import { DeviceError } from "../../serial/error.ts";
+import { shorten } from "../../shorten.ts";
 
 export const uf2BlockBytes = 512;
 const magicStart0 = 0x0a324655;
@@ -121,6 +122,18 @@ function readBlock(bytes: Uint8Array, index: number, name: string): RawBlock {
   };
 }
 
+/** Where a boot ROM puts blocks: flash behind its cache window, and RAM. */
+const places: Readonly<Record<RpChip, readonly (readonly [from: number, end: number])[]>> = {
+  rp2040: [
+    [0x10000000, 0x11000000],
+    [0x20000000, 0x20042000],
+  ],
+  rp2350: [
+    [0x10000000, 0x12000000],
+    [0x20000000, 0x20082000],
+  ],
+};
+
 /**
  * Checks a parsed file against the chip that will get it.
  * @throws DeviceError `wrong-chip` for another family, `bad-input` for what the ROM would ignore silently
@@ -133,11 +146,37 @@ export function requireUf2For(file: Uf2File, chip: RpChip, name: string): void {
       hint: `build for ${chip}, or choose another board: godwit devices`,
     });
   }
-  file.blocks.forEach((block, index) => {
-    if (block.payload.length !== pageBytes || block.address % pageBytes !== 0) {
+  if (file.blocks.length === 0) throw bad(name, "nothing in it goes to flash");
+  file.blocks.forEach(({ address, payload }, index) => {
+    if (payload.length !== pageBytes || address % pageBytes !== 0) {
       throw bad(name, `block ${index} is no whole page of ${pageBytes} bytes`);
     }
+    if (!places[chip].some(([from, end]) => address >= from && address + pageBytes <= end)) {
+      throw bad(name, `block ${index} goes to 0x${address.toString(16)}, outside flash and RAM`);
+    }
   });
+}
+
+/**
+ * Everything that can be checked before a board is disturbed; `chip` when it is known which one will get it.
+ * @throws DeviceError `wrong-chip` or `bad-input`
+ */
+export function preflightUf2(file: Uf2File, name: string, chip?: RpChip): void {
+  const takers = (["rp2040", "rp2350"] as const).filter((each) =>
+    file.families.every((family) => chipFamilies[each].includes(family as Uf2Family)),
+  );
+  const likely = chip ?? takers[0];
+  if (!likely) {
+    const families = shorten(file.families.join(" and "));
+    throw new DeviceError(
+      "wrong-chip",
+      `${name} is for ${families}: neither an rp2040 nor an rp2350 takes that`,
+      {
+        hint: "build for the board that will get it; godwit image info <file> tells what a file is",
+      },
+    );
+  }
+  requireUf2For(file, likely, name);
 }
 
 export interface UfSegment {

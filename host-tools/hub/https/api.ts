@@ -45,6 +45,7 @@ export interface Route {
 export interface Api {
   readonly hub: HubServices;
   readonly hostName: string;
+  readonly mqttsPort: number | undefined;
   add(route: Route): void;
 }
 
@@ -105,12 +106,14 @@ export interface ApiOptions {
   readonly hub: HubServices;
   /** Name that answers and connection strings carry. */
   readonly hostName: string;
+  /** Where the same hub listens for devices, if it does. */
+  readonly mqttsPort?: number;
   readonly tls: { readonly key: string; readonly cert: string };
 }
 
 /** Makes the API's server; the caller listens and closes. */
 export function createApi(options: ApiOptions): FastifyInstance {
-  const { hub, hostName, tls } = options;
+  const { hub, hostName, mqttsPort, tls } = options;
   const app = fastify({
     // Certificates are asked for because devices connect to this port by WebSocket.
     https: { ...tls, minVersion: "TLSv1.2", requestCert: true, rejectUnauthorized: false },
@@ -125,7 +128,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, decodeJson(app));
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   answerErrors(app, hub.log);
-  const api: Api = { hub, hostName, add: (route) => addRoute(app, hub, route) };
+  const api: Api = { hub, hostName, mqttsPort, add: (route) => addRoute(app, hub, route) };
   addDeviceRoutes(api);
   addTwinRoutes(api);
   addQueryRoutes(api);

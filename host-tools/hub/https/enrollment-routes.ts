@@ -115,11 +115,15 @@ export function addEnrollmentRoutes(api: Api): void {
   addIndividualRoutes(api);
   addGroupRoutes(api);
   addRegistrationRoutes(api);
-  // godwit's own: the id scope, which the cloud shows in its portal only.
+  // godwit's own: the id scope, which the cloud shows in its portal only, and a port that the cloud never changes.
   api.add({
     method: "GET",
     url: "/hub",
     right: "EnrollmentRead",
-    handle: () => ({ hostName: api.hostName, idScope: api.hub.enrollments.idScope }),
+    handle: () => ({
+      hostName: api.hostName,
+      idScope: api.hub.enrollments.idScope,
+      mqttsPort: api.mqttsPort,
+    }),
   });
 }

@@ -2,7 +2,7 @@
 // certificates. `ca-key.pem` holds key and certificate in one file, so that a half-written pair
 // cannot exist; `ca.pem` is the public copy that clients are given.
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { UserError } from "../../user-error.ts";
@@ -14,7 +14,13 @@ import {
   issueEnd,
   loadIssuer,
 } from "./certificates.ts";
-import { createSecretFile, ensurePrivateFolder, replaceFile, tighten } from "./key-files.ts";
+import {
+  createSecretFile,
+  ensurePrivateFolder,
+  fileError,
+  replaceFile,
+  tighten,
+} from "./key-files.ts";
 import { thumbprint } from "./pem.ts";
 
 const caDays = 3650;
@@ -22,6 +28,9 @@ const serverDays = 365;
 /** A server certificate with less life than this is replaced at start. */
 const renewBeforeDays = 30;
 const deviceDays = 365;
+const caKeyName = "ca-key.pem";
+const caName = "ca.pem";
+const serverKeyName = "server-key.pem";
 const alwaysServed = ["localhost", "127.0.0.1", "::1"];
 
 export interface DeviceCertificate extends IssuedCertificate {
@@ -49,7 +58,7 @@ interface StoredPair {
 function unusable(path: string, why: string, cause?: unknown): UserError {
   return new UserError(`${path} is not usable: ${why}`, {
     code: "ca-unusable",
-    hint: `restore the file, or remove it to get a new one (clients must then trust the new CA)`,
+    hint: "restore it from a copy, or: godwit hub --new-ca (devices must then be given the new ca.pem)",
     cause,
   });
 }
@@ -77,10 +86,37 @@ function endMs(certificate: X509Certificate): number {
   return Date.parse(certificate.validTo);
 }
 
+/** The certificate in a PEM text; undefined for anything else, a half-written file for example. */
+function certificateIn(text: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Devices trust one CA for years: another one in its place would lock them out, so it is never taken silently. */
+function checkSame(path: string, certificate: X509Certificate, other: string, whose: string): void {
+  const known = certificateIn(other);
+  if (known && !known.raw.equals(certificate.raw))
+    throw unusable(path, `it holds another CA than ${whose}`);
+}
+
+interface OpenCa extends AuthorityOptions {
+  readonly keyFile: string;
+  readonly caFile: string;
+  readonly nowMs: number;
+}
+
 /** Makes the CA on first use; whoever comes second, also in another process, uses the first one's. */
-async function openCa(path: string, name: string, nowMs: number): Promise<StoredPair> {
+async function openCa(options: OpenCa): Promise<StoredPair> {
+  const { keyFile: path, caFile, nowMs, knownCaPem } = options;
+  // Looked at before the key: another process writes it after the key.
+  const published = existsSync(caFile) ? readFileSync(caFile, "utf8") : undefined;
   if (!existsSync(path)) {
-    const made = await createCa(name, nowMs, caDays);
+    const known = knownCaPem !== undefined || published !== undefined;
+    if (known) throw unusable(path, "it is missing, but devices trust its CA already");
+    const made = await createCa("godwit development CA", nowMs, caDays);
     createSecretFile(path, made.keyPem + made.certificatePem);
   }
   tighten(path);
@@ -88,6 +124,8 @@ async function openCa(path: string, name: string, nowMs: number): Promise<Stored
   if (!pair.certificate.ca) throw unusable(path, "the certificate is no CA");
   if (endMs(pair.certificate) <= nowMs)
     throw unusable(path, `the CA ended on ${pair.certificate.validTo}`);
+  checkSame(path, pair.certificate, published ?? "", `${caFile}, which devices were given`);
+  checkSame(path, pair.certificate, knownCaPem ?? "", "the one that this hub's store knows");
   return pair;
 }
 
@@ -109,13 +147,13 @@ class FileAuthority implements Authority {
     this.#ca = ca;
     this.#issuer = issuer;
     this.#nowMs = nowMs;
-    this.caFile = join(folder, "ca.pem");
+    this.caFile = join(folder, caName);
     this.caPem = ca.certificatePem;
   }
 
   async serverCertificate(extraNames: readonly string[]): Promise<IssuedCertificate> {
     const names = [...new Set([...alwaysServed, ...extraNames])];
-    const path = join(this.#folder, "server-key.pem");
+    const path = join(this.#folder, serverKeyName);
     const kept = existsSync(path) ? this.#keptServer(path, names) : undefined;
     if (kept) return kept;
     const made = await issueEnd(this.#issuer, {
@@ -132,7 +170,15 @@ class FileAuthority implements Authority {
   /** The certificate of an earlier run when it still fits. */
   #keptServer(path: string, names: readonly string[]): IssuedCertificate | undefined {
     tighten(path);
-    const { certificate, certificatePem, key, keyPem } = readPair(path);
+    let pair: StoredPair;
+    try {
+      pair = readPair(path);
+    } catch (error) {
+      // Nobody keeps a copy of it: clients trust the CA, which signs another.
+      if (error instanceof UserError) return undefined;
+      throw error;
+    }
+    const { certificate, certificatePem, key, keyPem } = pair;
     const fresh = endMs(certificate) - this.#nowMs() > renewBeforeDays * dayMs;
     const ours = certificate.verify(this.#ca.certificate.publicKey);
     if (!fresh || !ours || !names.every((name) => serves(certificate, name))) return undefined;
@@ -151,23 +197,54 @@ class FileAuthority implements Authority {
   }
 }
 
+export interface AuthorityOptions {
+  /** The CA that is expected, where somebody remembers: it is not replaced by another. */
+  readonly knownCaPem?: string | undefined;
+  /** Puts the old files aside and makes a new CA. */
+  readonly replaceCa?: boolean;
+}
+
+/** Names of the files put aside end with the time, so that nothing is lost however often it is done. */
+function putAside(folder: string, nowMs: number): void {
+  const stamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, "");
+  for (const name of [caKeyName, caName, serverKeyName]) {
+    const path = join(folder, name);
+    if (existsSync(path)) renameSync(path, `${path}.${stamp}.old`);
+  }
+}
+
+async function open(
+  folder: string,
+  nowMs: () => number,
+  options: AuthorityOptions,
+): Promise<Authority> {
+  ensurePrivateFolder(folder);
+  if (options.replaceCa) putAside(folder, nowMs());
+  const [keyFile, caFile] = [join(folder, caKeyName), join(folder, caName)];
+  const knownCaPem = options.replaceCa ? undefined : options.knownCaPem;
+  const ca = await openCa({ keyFile, caFile, knownCaPem, nowMs: nowMs() });
+  const issuer = await loadIssuer(ca.certificatePem, ca.key).catch((error: Error) => {
+    throw unusable(keyFile, `no EC P-256 key: ${error.message}`, error);
+  });
+  const authority = new FileAuthority(folder, ca, issuer, nowMs);
+  const published = existsSync(caFile) ? readFileSync(caFile, "utf8") : "";
+  if (published !== ca.certificatePem) replaceFile(caFile, ca.certificatePem, false);
+  return authority;
+}
+
 /**
  * Opens the CA of a folder, creating folder and CA on first use.
- * @throws UserError `ca-unusable` when the files are damaged, mismatched or expired.
+ * @throws UserError `ca-unusable` when the files are damaged, missing in part, mismatched or expired;
+ * `data-io` (exit 7) when the system refuses.
  */
 export async function openAuthority(
   folder: string,
   nowMs: () => number = Date.now,
+  options: AuthorityOptions = {},
 ): Promise<Authority> {
-  ensurePrivateFolder(folder);
-  const ca = await openCa(join(folder, "ca-key.pem"), "godwit development CA", nowMs());
-  const authority = new FileAuthority(
-    folder,
-    ca,
-    await loadIssuer(ca.certificatePem, ca.key),
-    nowMs,
-  );
-  const published = existsSync(authority.caFile) ? readFileSync(authority.caFile, "utf8") : "";
-  if (published !== ca.certificatePem) replaceFile(authority.caFile, ca.certificatePem, false);
-  return authority;
+  try {
+    return await open(folder, nowMs, options);
+  } catch (error) {
+    throw fileError(folder, error);
+  }
 }

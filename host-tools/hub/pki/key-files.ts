@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { exitCodes, UserError } from "../../user-error.ts";
 
 const privateFolder = 0o700;
 const privateFile = 0o600;
@@ -28,8 +29,28 @@ export function ensurePrivateFolder(path: string): void {
 
 function writeBeside(path: string, text: string, mode: number): string {
   const beside = `${path}.${randomBytes(6).toString("hex")}.new`;
-  writeFileSync(beside, text, { mode, flag: "wx", flush: true });
-  return beside;
+  try {
+    writeFileSync(beside, text, { mode, flag: "wx", flush: true });
+    return beside;
+  } catch (error) {
+    // A full disk: the half that fitted is of no use, and it may be half a key.
+    rmSync(beside, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Passes an error on; one of the system (permissions, a full disk, a folder where a file should be) as
+ * something to act on.
+ */
+export function fileError(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !("syscall" in error)) return error;
+  return new UserError(`${path} cannot be used: ${error.message}`, {
+    code: "data-io",
+    exitCode: exitCodes.bench,
+    hint: `check owner, permissions and free space: ls -la ${dirname(path)}; df -h ${dirname(path)}`,
+    cause: error,
+  });
 }
 
 /** Writes a file in one step, replacing what was there. */

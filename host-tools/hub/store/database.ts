@@ -20,6 +20,18 @@ const schema = `
 
 export type Durability = "process" | "power";
 
+/** Says that a store is not what a hub left. */
+export function storeDamaged(file: string, why: string, cause?: unknown): UserError {
+  // The log goes with it: SQLite would delete a log without its file.
+  const parts = ["", "-wal", "-shm", "-journal"].map((suffix) => file + suffix).filter(existsSync);
+  const aside = `${file}.damaged`;
+  return new UserError(`${file} is damaged: ${why}`, {
+    code: "store-damaged",
+    hint: `restore it from a copy, or start with an empty hub: mkdir ${aside} && mv ${parts.join(" ")} ${aside}`,
+    cause,
+  });
+}
+
 /** Why a store could not be opened or written, in words for people. */
 export function storeError(file: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
@@ -32,15 +44,11 @@ export function storeError(file: string, error: unknown): UserError {
       cause: error,
     });
   if (/CORRUPT|NOTADB/.test(code) || /malformed|damaged|not a database/.test(text))
-    return new UserError(`${file} is damaged: ${text}`, {
-      code: "store-damaged",
-      hint: `move the file away to start with an empty hub: mv ${file} ${file}.damaged`,
-      cause: error,
-    });
+    return storeDamaged(file, text, error);
   return new UserError(`${file} cannot be used: ${text}`, {
     code: "store-io",
     exitCode: exitCodes.bench,
-    hint: "check free space and permissions with: godwit doctor",
+    hint: `check owner, permissions and free space: ls -la ${dirname(file)}; df -h ${dirname(file)}`,
     cause: error,
   });
 }
@@ -50,7 +58,14 @@ export function storeError(file: string, error: unknown): UserError {
  * may already write. False: there is nothing yet.
  */
 function checkHeader(file: string): boolean {
-  if (file === ":memory:" || !existsSync(file) || statSync(file).size === 0) return false;
+  if (file === ":memory:") return false;
+  if (!existsSync(file) || statSync(file).size === 0) {
+    // SQLite would take the log for a stranger's and delete it, with all that only it holds.
+    const log = `${file}-wal`;
+    if (existsSync(log) && statSync(log).size > 0)
+      throw damaged("its log is there, the file itself is missing or empty");
+    return false;
+  }
   const header = Buffer.alloc(100);
   const descriptor = openSync(file, "r");
   try {

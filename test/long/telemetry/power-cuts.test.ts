@@ -1,15 +1,16 @@
 // The sweep of test/unit/telemetry/log in many scripts and shapes, with cuts in recovery after every twentieth cut.
 import { expect, test } from "vitest";
 import { FlashLog } from "../../../firmware/telemetry/log/flash-log.ts";
-import { AFTER, type OpenLog, scriptOf, sweep, TIGHT } from "../../support/log-sweep.ts";
+import { AFTER, scriptOf, TIGHT } from "../../support/log-scripts.ts";
+import { type OpenLog, sweep } from "../../support/log-sweep.ts";
 import type { FlashShape } from "../../support/torn-flash.ts";
 
 const open: OpenLog = (options) => new FlashLog(options);
 
 /** Shape and how many seeded scripts: a cut costs time in proportion to what must be compared after it. */
 const shapes: Readonly<Record<string, { shape: FlashShape; seeds: number }>> = {
-  small: { shape: TIGHT, seeds: 6 },
-  "units of 16 bytes": { shape: { ...TIGHT, sectorBytes: 1024, unitBytes: 16 }, seeds: 6 },
+  small: { shape: TIGHT, seeds: 4 },
+  "units of 16 bytes": { shape: { ...TIGHT, sectorBytes: 1024, unitBytes: 16 }, seeds: 4 },
   "units of 32 bytes": { shape: { ...TIGHT, sectorBytes: 1024, unitBytes: 32 }, seeds: 2 },
 };
 

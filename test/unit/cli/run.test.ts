@@ -85,6 +85,25 @@ test("errors end with the exit code of their cause, and as an event with --json"
   });
 });
 
+test("a summary is the last line, behind the error of a command that fails", async () => {
+  const count = verb((command, { output }) => {
+    command.argument("[how]").action((how?: string) => {
+      output.summary({ counted: 2 }, "2 counted");
+      output.result("counted", {}, "one");
+      if (how === "badly") throw new UserError("one is missing");
+      if (how === "wrongly") throw new TypeError("x is undefined");
+    });
+  });
+  const events = async (...args: string[]) => {
+    const { stdout } = await godwit(["count", ...args, "--json"], { count });
+    return stdout.split("\n").map((line) => line && JSON.parse(line).event);
+  };
+  expect(await events()).toEqual(["counted", "summary", ""]);
+  expect(await events("badly")).toEqual(["counted", "error", "summary", ""]);
+  expect(await events("wrongly")).toEqual(["counted", "error", "summary", ""]);
+  expect((await godwit(["count"], { count })).stdout).toBe("one\n2 counted\n");
+});
+
 test("our own bugs end with 70 and a stack, an interruption with 130", async () => {
   const bug = verb((command) => {
     command.action(() => {
@@ -108,7 +127,7 @@ test("a group alone says what it could have been", async () => {
   });
   const { exitCode, stderr } = await godwit(["group"], { group });
   expect(exitCode).toBe(exitCodes.usage);
-  expect(stderr).toBe("godwit: 'godwit group' needs one of: build\ntry: godwit group --help\n");
+  expect(stderr).toBe("godwit: 'godwit group' needs one of: build\ntry: godwit group build\n");
 });
 
 test("help and version load no verb", async () => {

@@ -1,6 +1,6 @@
 // A device that sends delta batches with store and forward, against a scripted hub in virtual time.
 
-import { DeltaBatches } from "godwit/telemetry/delta-batches";
+import { deltaEncoding } from "godwit/telemetry/delta-batches";
 import { Forwarder, nextBootId } from "godwit/telemetry/forwarder";
 import { expect, test } from "vitest";
 import { decodeBatch } from "../../../firmware/codec/delta/decoder.ts";
@@ -15,7 +15,7 @@ function forwarding() {
       connection: { outbox: { overflow: "refuse" } },
       telemetry: (host) => {
         forwarder = new Forwarder(host, {
-          encoder: (channels, blockBytes) => new DeltaBatches({ channels, blockBytes }),
+          encoding: deltaEncoding(),
           limits: { normalAgeMs: 60_000 },
         });
         return forwarder;

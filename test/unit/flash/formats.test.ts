@@ -219,13 +219,17 @@ test("what NVS holds can be read again", () => {
 
 test.each([
   ["key,type,encoding,value\na,data,u8,1\n", "namespace row must come first"],
-  ["key,type,encoding,value\nn,namespace,,\na,data,u8,300\n", "300 does not fit u8"],
+  ["", "line 1: there is nothing in it"],
+  ["key,type,encoding,value\nn,namespace,,\na,data,u8,300\n", "line 3: 'a': 300 does not fit u8"],
+  [`key,type,encoding,value\nn,namespace,,\n\na,data,string,${"x".repeat(4000)}\n`, "line 4: 'a'"],
+  ["key,type,encoding,value\na-namespace-too-long,namespace,,\na,data,u8,1\n", "line 3: namespace"],
+  ["key,type,encoding,value\nn,namespace,,\na,data,u8,1\na,data,u8,2\n", "line 4: 'n/a' is there"],
   ["key,type,encoding,value\nn,namespace,,\na,data,u8,one\n", "line 3: 'one' is no integer"],
   ["key,type,encoding,value\nn,namespace,,\na,data,hex2bin,0g\n", "line 3: hex2bin"],
-  ["key,type,encoding,value\nn,namespace,,\na-key-that-is-too-long,data,u8,1\n", "1 to 15 bytes"],
+  ["key,type,encoding,value\nn,namespace,,\na-key-that-is-too-long,data,u8,1\n", "line 3: key"],
   ["a;b\n", "line 1"],
   ['key,type,encoding,value\nn,namespace,,\na,data,string,"x\n', "quotation mark"],
-])("NVS input is refused: %j", (text, message) => {
+])("NVS input is refused (%#)", (text, message) => {
   expect(() => encodeNvs(parseNvsCsv(text, noFiles), 0x6000)).toThrow(message);
 });
 
@@ -233,6 +237,7 @@ test("too many entries for the partition are refused", () => {
   const value = new Uint8Array(9000);
   const entry: NvsEntry = { namespace: "n", key: "k", type: "blob", value };
   expect(() => encodeNvs([entry], 0x3000)).toThrow("need more than 2 pages");
+  expect(() => encodeNvs([{ ...entry, line: 7 }], 0x3000)).toThrow("line 7: no room for 'k'");
 });
 
 test("hostile bytes lead to typed errors only (seed 21)", () => {

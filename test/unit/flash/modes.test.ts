@@ -142,6 +142,24 @@ test("the flash size of the board goes into the bootloader's header, with a dige
   expect(image).toMatchObject({ flashSizeMegabytes: 8, hasSha256: true });
 });
 
+test("header settings without the bootloader they belong into are refused, flash untouched", async () => {
+  for (const settings of [
+    { settings: { sizeMegabytes: 4 } },
+    { settings: { mode: "dio" } },
+    { setsDetectedSize: true },
+  ]) {
+    const { clock, board, source } = virtualBench("esp32c3");
+    const regions = demoFirmware(board.target).slice(1);
+    const job = clock.run(runFlashJob({ source, clock, regions, ...settings }));
+    await expect(job).rejects.toMatchObject({
+      code: "bad-input",
+      message: expect.stringContaining("no bootloader is among the files"),
+      hint: expect.stringContaining("bootloader.bin@0x0"),
+    });
+    expect(board.flash.touchedSectors.size).toBe(0);
+  }
+});
+
 test("neighbours in the same sector keep their content", async () => {
   const { clock, board, source } = virtualBench("esp32c3");
   board.flash.bytes.fill(0x5a);

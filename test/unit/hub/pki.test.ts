@@ -103,7 +103,7 @@ test("a CA past its end is refused with a way out", async () => {
   await at(startMs);
   await expect(at(startMs + 3651 * dayMs)).rejects.toMatchObject({
     code: "ca-unusable",
-    hint: expect.stringContaining("remove it"),
+    hint: expect.stringContaining("--new-ca"),
   });
 });
 

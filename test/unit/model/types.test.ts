@@ -30,7 +30,10 @@ const model = defineModel({
 type M = typeof model;
 
 test("types follow from the model", () => {
-  expectTypeOf<TelemetryOf<M>>().toEqualTypeOf<{ temperature?: number; door?: boolean }>();
+  expectTypeOf<TelemetryOf<M>>().toEqualTypeOf<{
+    temperature?: number | undefined;
+    door?: boolean | undefined;
+  }>();
   expectTypeOf<ReportOf<M>>().toEqualTypeOf<{
     target?: number;
     mode?: "heat" | "cool";

@@ -23,13 +23,13 @@ const model = defineModel({
   },
 });
 
-const delta: BatcherOptions["encoder"] = (channels, blockBytes) =>
+const delta: BatcherOptions["encoding"] = (channels, blockBytes) =>
   new DeltaBatches({ channels, blockBytes, rowsMax: 64 });
 
 function make(options: Partial<BatcherOptions> = {}) {
   const batches: Batch[] = [];
   const channels = channelsOf(model.telemetry);
-  const batcher = new Batcher({ channels, encoder: delta, ...options }, (batch) =>
+  const batcher = new Batcher({ channels, encoding: delta, ...options }, (batch) =>
     batches.push(batch),
   );
   return { batcher, batches };
@@ -152,8 +152,9 @@ test("a channel with a deadband is sent when it moves, and once per heartbeat", 
   const sent: number[] = [];
   const encoder = () => new JsonEncoder();
   const channels = channelsOf(model.telemetry);
-  const batcher = new Batcher({ channels, encoder, limits: { heartbeatMs: 60_000 } }, (batch) =>
-    sent.push(JSON.parse(new TextDecoder().decode(batch.payload)).level),
+  const batcher = new Batcher(
+    { channels, encoding: encoder, limits: { heartbeatMs: 60_000 } },
+    (batch) => sent.push(JSON.parse(new TextDecoder().decode(batch.payload)).level),
   );
   for (const [i, level] of [1, 1.4, 0.6, 1.6, 1.2, 1.2].entries()) batcher.add({ level }, i * 1000);
   batcher.add({ level: 1.2 }, 62_999);
@@ -163,7 +164,7 @@ test("a channel with a deadband is sent when it moves, and once per heartbeat", 
 
 test("encoders without batches send each sample at once, whatever its class", () => {
   for (const encoder of [() => new JsonEncoder(), () => new CborEncoder()]) {
-    const { batcher, batches } = make({ encoder });
+    const { batcher, batches } = make({ encoding: encoder });
     batcher.add({ alarm: true, temperature: 3, vibration: 2 }, 7);
     expect(batches.map(({ logClass, firstMs }) => [logClass, firstMs])).toEqual([
       [0, 7],

@@ -5,7 +5,7 @@ import type { Batch } from "../../../firmware/telemetry/batcher.ts";
 import { FlashLog } from "../../../firmware/telemetry/log/flash-log.ts";
 import type { LogClass } from "../../../firmware/telemetry/log/types.ts";
 import { type StoreLimits, TelemetryStore } from "../../../firmware/telemetry/store.ts";
-import { SMALL } from "../../support/log-sweep.ts";
+import { SMALL } from "../../support/log-scripts.ts";
 import { TornFlash } from "../../support/torn-flash.ts";
 
 interface Life {

@@ -57,6 +57,18 @@ test("a native loop is ended by the watchdog; its neighbour starts again, others
   }
 });
 
+test("a pool that settles has told everything, the watchdog's verdict too", async () => {
+  const { pool, log } = watch(400, 2);
+  try {
+    pool.start(1, "trace('one'); throw new Error('x');");
+    pool.start(2, "const a = []; a.length = 2 ** 32 - 1; a.indexOf(7);");
+    await pool.settle();
+    expect(log.sort()).toEqual(["1 exception", "1 one", "2 lost native-loop"]);
+  } finally {
+    await pool.close();
+  }
+});
+
 test("an embedder's module that fails loses its board only", async () => {
   const { pool, until, log } = watch(10_000, 1);
   try {
