@@ -13,7 +13,6 @@ const EVEN_SERIES = 0.02;
 /** A number of one bit more or less is so much rarer than the one that was seen. */
 const NEIGHBOUR = 0.35;
 
-
 /** Symbols that can occur in the table at `base`. */
 function possible(base: number): (symbol: number) => boolean {
   if (base === layout.T_KIND) return (s) => s <= layout.BLOB || s === layout.SAME;

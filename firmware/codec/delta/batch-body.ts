@@ -94,8 +94,7 @@ export class BodyWriter {
       this.head(plan, T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD);
       yield* this.residuals(plan, T_RESIDUAL);
     }
-    if (rows > 0)
-      for (let i = 0; i < recorder.columns.length; i++) yield* this.column(i, rows);
+    if (rows > 0) for (let i = 0; i < recorder.columns.length; i++) yield* this.column(i, rows);
   }
 
   /**

@@ -98,7 +98,10 @@ export class SeriesDecoder {
     }
     const error = high * 2 ** shift + (shift > 0 ? coder.bits(shift) : 0);
     if (error > RESIDUAL_MAX || error < -RESIDUAL_MAX)
-      throw new GodwitError("malformed", `delta batch: residual ${i} of a series beyond its bounds`);
+      throw new GodwitError(
+        "malformed",
+        `delta batch: residual ${i} of a series beyond its bounds`,
+      );
     const value = prediction + error;
     if (!(value <= X_MAX && value >= -X_MAX))
       throw new GodwitError("malformed", `delta batch: value ${i} of a series beyond its bounds`);

@@ -106,7 +106,7 @@ export class Series {
       if (divisor !== 1 && (divisor === 0 || difference % divisor !== 0))
         divisor = gcd(difference, divisor);
     }
-    const largest = most > -least ? most : -least;
+    const largest = Math.max(most, -least);
     this.count = count;
     this.first = first;
     this.largest = largest;
@@ -117,7 +117,8 @@ export class Series {
     this.x = this.scratch;
     this.from = 0;
     if (this.low > 0) this.split();
-    else if (divisor <= 1) this.scratch.set(count < exact.length ? exact.subarray(0, count) : exact);
+    else if (divisor <= 1)
+      this.scratch.set(count < exact.length ? exact.subarray(0, count) : exact);
     else {
       const { scratch } = this;
       for (let i = 1; i < count; ++i) scratch[i] = exact[i]! / divisor;
