@@ -17,6 +17,10 @@ const SAMPLE_MAX = 32;
 const RAW_BITS = 70;
 /** Values of a sample that may be sent whole, and one in eight of larger samples: more, and it is no grid. */
 const RAWS_MIN = 2;
+/** So many values beside a grid, and none on it: no need to look at the others. */
+const HOPELESS = 3;
+/** Finer decimals that are tried in vain before the search ends. */
+const FINER_MAX = 3;
 const STEP_BITS = 7;
 
 export function gcd(a: number, b: number): number {
@@ -35,6 +39,7 @@ function cost(quantum: Quantum, values: readonly number[], best: number): number
   let bits = quantum.kind === DECIMAL ? 0 : quantum.kind === FLOAT_DECIMAL ? 3 : 8;
   const wholes: number[] = [];
   let divisor = 0;
+  let misses = 0;
   let raws = RAWS_MIN + (values.length >> 3);
   for (const value of values) {
     let whole = quantum.toWhole(value);
@@ -45,7 +50,7 @@ function cost(quantum: Quantum, values: readonly number[], best: number): number
       const steps = quantum.stepsTo(value, whole);
       if (!(Math.abs(steps) <= ULP_MAX)) {
         bits += RAW_BITS;
-        if (--raws < 0 || bits > best) return Infinity;
+        if (--raws < 0 || bits > best || (wholes.length === 0 && ++misses === HOPELESS)) return Infinity;
         continue;
       }
       bits += STEP_BITS;
@@ -91,7 +96,10 @@ function chooseFor(sample: readonly number[], bits: FloatBits): Quantum {
     best = quantum;
     bestBits = found;
   };
-  for (let decimals = 0; decimals <= DECIMALS_MAX; decimals++) offer({ kind: DECIMAL, decimals });
+  for (let decimals = 0; decimals <= DECIMALS_MAX; decimals++) {
+    offer({ kind: DECIMAL, decimals });
+    if (best.kind === DECIMAL && decimals === best.decimals + FINER_MAX) break;
+  }
   if (best.kind === DECIMAL && bestBits < 12 * sample.length) return best;
   if (sample.every((value) => Math.fround(value) === value)) {
     for (let decimals = 0; decimals < 11; decimals++) offer({ kind: FLOAT_DECIMAL, decimals });
