@@ -8,6 +8,7 @@ import {
 } from "./channel-parts.ts";
 import { gcd } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
+import { SEARCH } from "./grid.ts";
 import {
   BLOB,
   CONSTANT,
@@ -172,12 +173,15 @@ export class BodyWriter {
   private *column(index: number, rows: number): Generator<undefined, void> {
     const { coder, series, recorder } = this;
     const column = recorder.columns[index]!;
-    const count = column.load(series, rows, recorder.count);
+    yield;
+    let count = column.load(series, rows, recorder.count);
+    if (count === SEARCH) count = yield* column.search(series, rows);
     const { quantum } = column;
     this.kind(count === 0 ? undefined : quantum);
     if (count === 0) return;
     const hasExceptions = column.exceptions.length > 0;
     coder.symbol(T_FLAGS, (count < rows ? 1 : 0) + (hasExceptions ? 2 : 0));
+    if (hasExceptions) yield;
     if (count < rows) writePresence(coder, column.missing, rows);
     if (hasExceptions) writeCorrections(coder, column, count, this.bits);
     if (quantum.kind === TEXT || quantum.kind === BLOB) writeEntries(coder, column, rows);

@@ -2,7 +2,7 @@
 import { GodwitError } from "../error.ts";
 import { writeUtf8 } from "../utf8.ts";
 import type { FloatBits } from "./float-bits.ts";
-import { Grid } from "./grid.ts";
+import { Grid, SEARCH } from "./grid.ts";
 import { BLOB, BOOLEAN, DECIMAL, ENTRIES_MAX, ENTRY_BYTES_MAX, TEXT } from "./layout.ts";
 import { Quantum } from "./quantum.ts";
 import type { Series } from "./series.ts";
@@ -130,7 +130,7 @@ export class Column extends Grid {
 
   /**
    * Moves the present values of the first `rows` rows (of `recorded`) into `series`, on a grid that suits them;
-   * returns how many there are.
+   * returns how many there are; SEARCH if `search` must find it first.
    */
   load(series: Series, rows: number, recorded: number): number {
     this.forget();
@@ -138,8 +138,14 @@ export class Column extends Grid {
       const count = this.loadCells(series, rows);
       if (!this.isNumeric || !this.isMissed(count)) return count;
       this.widen(recorded);
+      return SEARCH;
     }
     return this.loadDoubles(this.doubles!, rows, series);
+  }
+
+  /** Finds a grid in slices and moves the values into `series`. */
+  search(series: Series, rows: number): Generator<undefined, number> {
+    return this.searchDoubles(this.doubles!, rows, series);
   }
 
   private loadCells(series: Series, rows: number): number {

@@ -50,7 +50,8 @@ function cost(quantum: Quantum, values: readonly number[], best: number): number
       const steps = quantum.stepsTo(value, whole);
       if (!(Math.abs(steps) <= ULP_MAX)) {
         bits += RAW_BITS;
-        if (--raws < 0 || bits > best || (wholes.length === 0 && ++misses === HOPELESS)) return Infinity;
+        if (--raws < 0 || bits > best || (wholes.length === 0 && ++misses === HOPELESS))
+          return Infinity;
         continue;
       }
       bits += STEP_BITS;
@@ -65,17 +66,22 @@ function cost(quantum: Quantum, values: readonly number[], best: number): number
   return bits;
 }
 
-/** The grid that describes `values` (finite numbers) in the fewest estimated bits. */
-export function chooseQuantum(values: readonly number[], bits: FloatBits): Quantum {
+/** Finds the grid that describes `values` (finite numbers) in the fewest estimated bits, in slices. */
+export function* searchQuantum(
+  values: readonly number[],
+  bits: FloatBits,
+): Generator<undefined, Quantum> {
   let sample = spread(values);
-  let best = chooseFor(sample, bits);
+  let best = yield* searchFor(sample, bits);
   for (let round = 0; round < 2 && best.kind !== FLOAT64; round++) {
     const missed: number[] = [];
-    for (const value of values)
-      if (missed.length < SAMPLE_MAX / 2 && !isOn(best, value)) missed.push(value);
+    for (let i = 0; i < values.length && missed.length < SAMPLE_MAX / 2; i++) {
+      if (!isOn(best, values[i]!)) missed.push(values[i]!);
+      if (i % SAMPLE_MAX === 0) yield;
+    }
     if (missed.length === 0) break;
     sample = [...sample, ...missed];
-    best = chooseFor(sample, bits);
+    best = yield* searchFor(sample, bits);
   }
   return best;
 }
@@ -86,32 +92,40 @@ function isOn(quantum: Quantum, value: number): boolean {
   return quantum.toValue(whole) === value || Math.abs(quantum.stepsTo(value, whole)) <= ULP_MAX;
 }
 
-function chooseFor(sample: readonly number[], bits: FloatBits): Quantum {
-  let best = new Quantum({ kind: FLOAT64 }, bits);
-  let bestBits = cost(best, sample, Infinity);
-  const offer = (options: QuantumOptions): void => {
-    const quantum = new Quantum(options, bits);
-    const found = cost(quantum, sample, bestBits);
-    if (found >= bestBits) return;
-    best = quantum;
-    bestBits = found;
-  };
+/** The grids that can suit `sample`, simple ones first; `best` tells what was found so far. */
+function* candidates(
+  sample: readonly number[],
+  best: () => { quantum: Quantum; bits: number },
+): Generator<QuantumOptions, void> {
   for (let decimals = 0; decimals <= DECIMALS_MAX; decimals++) {
-    offer({ kind: DECIMAL, decimals });
-    if (best.kind === DECIMAL && decimals === best.decimals + FINER_MAX) break;
+    yield { kind: DECIMAL, decimals };
+    const { quantum } = best();
+    if (quantum.kind === DECIMAL && decimals === quantum.decimals + FINER_MAX) break;
   }
-  if (best.kind === DECIMAL && bestBits < 12 * sample.length) return best;
+  if (best().quantum.kind === DECIMAL && best().bits < 12 * sample.length) return;
   if (sample.every((value) => Math.fround(value) === value)) {
-    for (let decimals = 0; decimals < 11; decimals++) offer({ kind: FLOAT_DECIMAL, decimals });
-    offer({ kind: FLOAT32 });
+    for (let decimals = 0; decimals < 11; decimals++) yield { kind: FLOAT_DECIMAL, decimals };
+    yield { kind: FLOAT32 };
   }
-  if (best.kind === DECIMAL && best.decimals > 3) {
-    const { decimals } = best;
-    for (let digits = 4; digits <= DIGITS_MAX; digits++) offer({ kind: DIGITS, decimals, digits });
-  }
+  const { kind, decimals } = best().quantum;
+  if (kind === DECIMAL && decimals > 3)
+    for (let digits = 4; digits <= DIGITS_MAX; digits++) yield { kind: DIGITS, decimals, digits };
   for (const divisor of DIVISORS)
-    for (let decimals = 0; decimals < 7; decimals++) offer({ kind: MEAN, decimals, divisor });
-  return best;
+    for (let few = 0; few < 7; few++) yield { kind: MEAN, decimals: few, divisor };
+}
+
+function* searchFor(sample: readonly number[], bits: FloatBits): Generator<undefined, Quantum> {
+  let quantum = new Quantum({ kind: FLOAT64 }, bits);
+  let least = cost(quantum, sample, Infinity);
+  for (const options of candidates(sample, () => ({ quantum, bits: least }))) {
+    yield;
+    const offered = new Quantum(options, bits);
+    const found = cost(offered, sample, least);
+    if (found >= least) continue;
+    quantum = offered;
+    least = found;
+  }
+  return quantum;
 }
 
 function spread(values: readonly number[]): readonly number[] {

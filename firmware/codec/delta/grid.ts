@@ -1,5 +1,5 @@
 // The grid of a channel's numbers: found when none fits, kept while it does; what lies beside it (firmware/SPEC.md §5).
-import { chooseQuantum } from "./fit.ts";
+import { searchQuantum } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
 import {
   BOOLEAN,
@@ -10,6 +10,7 @@ import {
   NARROW_BITS,
   NEGATIVE_ZERO,
   RAW,
+  ULP_MAX,
 } from "./layout.ts";
 import { POWERS, Quantum, toleranceGrid, WHOLE_MAX } from "./quantum.ts";
 import type { Series } from "./series.ts";
@@ -17,6 +18,8 @@ import type { Series } from "./series.ts";
 const { fround, round } = Math;
 /** Whole numbers a recorder's cell holds are smaller. */
 const NARROW = 2 ** (NARROW_BITS - 1);
+/** Instead of a count: the values need another grid. */
+export const SEARCH = -1;
 
 export class Grid {
   quantum: Quantum;
@@ -54,28 +57,47 @@ export class Grid {
     return this.quantum.kind < BOOLEAN;
   }
 
-  /** Moves the present values of `raw` (NaN: none, but for `nans`) into `series`; returns how many there are. */
+  /**
+   * Moves the present values of `raw` (NaN: none, but for `nans`) into `series`; returns how many there are, or
+   * SEARCH if another grid has to be found for them.
+   */
   protected loadDoubles(raw: Float64Array, rows: number, series: Series): number {
     if (this.tolerance) this.quantum = this.tolerance;
     const count = this.measure(raw, rows, series);
-    if (count > 0 && this.isMissed(count)) this.choose(raw, rows, series);
+    if (count > 0 && this.isMissed(count)) return SEARCH;
+    this.settle(count, series);
+    return count;
+  }
+
+  private settle(count: number, series: Series): void {
     this.isPlain =
       (this.quantum.kind === DECIMAL || this.quantum.kind === FLOAT_DECIMAL) &&
       this.epsilon === 0 &&
       this.exceptions.length <= count >> 3 &&
       Math.abs(series.first) + series.largest < NARROW;
-    return count;
   }
 
-  private choose(raw: Float64Array, rows: number, series: Series): void {
+  /** Finds a grid in slices, and loads. */
+  protected *searchDoubles(
+    raw: Float64Array,
+    rows: number,
+    series: Series,
+  ): Generator<undefined, number> {
+    yield;
     const before = this.quantum;
     const numbers: number[] = [];
     for (let row = 0; row < rows; row++) if (Number.isFinite(raw[row])) numbers.push(raw[row]!);
-    if (numbers.length > 0)
-      this.quantum = chooseQuantum(numbers, this.bits).joined(before, this.bits);
-    if (!this.quantum.isSameAs(before)) this.measure(raw, rows, series);
+    yield;
+    if (numbers.length > 0) {
+      const found = yield* searchQuantum(numbers, this.bits);
+      this.quantum = found.joined(before, this.bits);
+    }
+    yield;
+    const count = this.measure(raw, rows, series);
     this.tolerated = this.exceptions.length;
     this.toleratedRaws = 2 * this.raws.length;
+    this.settle(count, series);
+    return count;
   }
 
   /** Too many of `count` values lie beside the grid: look for another. */
@@ -209,11 +231,12 @@ export class Grid {
       this.exceptions.push(count, NEGATIVE_ZERO);
       return 0;
     }
-    const steps =
-      this.epsilon > 0 || !(Math.abs(whole) <= WHOLE_MAX)
-        ? Number.NaN
-        : quantum.stepsTo(value, whole);
-    if (!Number.isNaN(steps) && Object.is(quantum.stepped(whole, steps), value)) {
+    let steps = Number.NaN;
+    if (this.epsilon === 0 && whole <= WHOLE_MAX && whole >= -WHOLE_MAX) {
+      if (quantum.kind === DECIMAL) steps = this.bits.steps(whole / quantum.scale, value, ULP_MAX);
+      else steps = quantum.stepsTo(value, whole);
+    }
+    if (!Number.isNaN(steps)) {
       this.exceptions.push(count, steps > 0 ? 2 * steps : -2 * steps - 1);
       return whole;
     }
