@@ -75,7 +75,8 @@ export class DeltaEncoder extends Recorder {
     this.overhead = 8 + 4 * channels.length;
     this.series = shared?.series ?? new Series(options.rowsMax);
     // The body begins at an even place behind the largest header; the header then stands right before it.
-    const pairs = (bytesMax + 1) >> 1;
+    // The end of a stream writes up to two pairs of zeros more, which are taken off again.
+    const pairs = ((bytesMax + 1) >> 1) + 2;
     this.buffer = shared?.buffer ?? new Uint8Array(HEADER_BYTES_MAX + 2 * pairs + CRC_BYTES);
     const units = new Uint16Array(this.buffer.buffer, HEADER_BYTES_MAX, pairs);
     this.coder = shared?.coder ?? new RangeEncoder(units, profile === "adaptive", priors);

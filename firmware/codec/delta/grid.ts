@@ -233,8 +233,10 @@ export class Grid {
     }
     let steps = Number.NaN;
     if (this.epsilon === 0 && whole <= WHOLE_MAX && whole >= -WHOLE_MAX) {
-      if (quantum.kind === DECIMAL) steps = this.bits.steps(whole / quantum.scale, value, ULP_MAX);
-      else steps = quantum.stepsTo(value, whole);
+      // A decoder starts from 0, never from -0.
+      if (quantum.kind === DECIMAL)
+        steps = this.bits.steps((whole + 0) / quantum.scale, value, ULP_MAX);
+      else steps = quantum.stepsTo(value, whole + 0);
     }
     if (!Number.isNaN(steps)) {
       this.exceptions.push(count, steps > 0 ? 2 * steps : -2 * steps - 1);
