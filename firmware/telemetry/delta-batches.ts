@@ -12,7 +12,7 @@ export interface DeltaBatchesOptions {
   readonly channels: readonly Channel[];
   /** Size at which a batch is closed; no batch is longer. */
   readonly blockBytes: number;
-  /** Rows held at most: 12 bytes of RAM each, 8 per value. Default 128. */
+  /** Rows held at most: 12 bytes of RAM each, 4 per value, 8 more where no simple grid is known. Default 128. */
   readonly rowsMax?: number;
   /** Default `static`: tables instead of adaptation, less work per value. */
   readonly profile?: "static" | "adaptive";

@@ -14,7 +14,7 @@ export interface DeltaEncoderOptions {
   channels: readonly DeltaChannel[];
   profile: Profile;
   tick: Tick;
-  /** Rows held at most; memory is taken for all of them: 12 bytes per row and 8 per value. */
+  /** Rows held at most; memory for all of them: 12 bytes per row, 4 per value, 8 more where no simple grid is known. */
   rowsMax: number;
   /** Size that no batch exceeds. */
   bytesMax: number;
