@@ -1,5 +1,12 @@
 /** Finds out what the flash holds: one header per sector and three whole sectors are read, nothing is written. */
-import { CLASSES, KIND_DATA, KIND_MARKS, readSectorHead, sectorHeadBytes } from "./log-format.ts";
+import {
+  CLASSES,
+  KIND_DATA,
+  KIND_MARKS,
+  readSectorHead,
+  readUint32,
+  sectorHeadBytes,
+} from "./log-format.ts";
 import type { LogSpace } from "./log-space.ts";
 
 /** Fills table, marks and open sectors of `space` from its flash. */
@@ -9,7 +16,7 @@ export function mount(space: LogSpace): void {
     medium.flash.read(i * medium.sectorBytes, medium.page);
     const head = readSectorHead(medium.page);
     if (head) table.set(i, head);
-    else if (medium.page.some(isNotBlank)) {
+    else if (!isBlank(medium.page)) {
       space.counters.unreadableSectors++;
       space.fault(
         `sector ${i} has no valid header: corrupt, or cut while it was opened; it is free, all others are kept`,
@@ -82,6 +89,8 @@ function continueIn(space: LogSpace, sector: number): void {
   );
 }
 
-function isNotBlank(byte: number): boolean {
-  return byte !== 0xff;
+/** Where a header begins; a sector that was erased and not opened is no fault. */
+function isBlank(page: Uint8Array): boolean {
+  for (let i = 0; i < 16; i += 4) if (readUint32(page, i) !== 0xffffffff) return false;
+  return true;
 }
