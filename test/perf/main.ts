@@ -28,7 +28,9 @@ async function main(args: readonly string[]): Promise<number> {
   const figures = await bench.run();
   const text = json ? JSON.stringify(figures) : (bench.print?.(figures) ?? lines(figures));
   process.stdout.write(`${text}\n`);
-  return 0;
+  const { missed = [] } = figures as { missed?: readonly string[] };
+  for (const goal of missed) process.stderr.write(`missed: ${goal}\n`);
+  return missed.length > 0 ? 1 : 0;
 }
 
 /** Nested figures as `path  value` lines. */
