@@ -1,7 +1,13 @@
 // `godwit flash`: images onto a board, verified; reading, erasing and identifying its flash.
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { type ChipInfo, chipInfo, type FlashResult, runFlashJob } from "../../flash/esp/job.ts";
+import {
+  type ChipInfo,
+  chipInfo,
+  type FlashResult,
+  runFlashJob,
+  tryReset,
+} from "../../flash/esp/job.ts";
 import { readFlash } from "../../flash/esp/read.ts";
 import { type FlashRegion, hex } from "../../flash/esp/regions.ts";
 import { EspSession } from "../../flash/esp/session.ts";
@@ -111,7 +117,7 @@ async function flashEsp(
     });
   }
   const board = boardOf(flags);
-  checkEspFiles(regions, board);
+  checkEspFiles(regions, board, settings);
   const options = await espOptions(flags, context);
   const lease = takeLease(await boardIdentity(options.source.address), {
     job: "godwit flash",
@@ -189,10 +195,10 @@ async function withSession<T>(
           },
         );
       }
-      const result = await work(session);
-      await session.hardReset();
-      return result;
+      return await work(session);
     } finally {
+      // Refused or done, the application runs again.
+      await tryReset(session);
       await session.close();
     }
   } finally {
@@ -217,7 +223,7 @@ interface FlashPart {
 function requirePart({ offset, size }: FlashPart, what: string): void {
   if (size === 0) {
     throw new DeviceError("bad-input", `a ${what} of 0 bytes does nothing`, {
-      hint: `give a size: godwit flash ${what} ${hex(offset)} 0x1000`,
+      hint: `give a size: godwit flash ${what} ${hex(offset)} 0x1000${what === "read" ? " <file>" : ""}`,
     });
   }
   if (offset + size > partBytesMax) {
