@@ -142,6 +142,7 @@ test("each mistake has its exit code, its code and a way out", async () => {
     ["flash --port rfc2217://127.0.0.1:1 fw/app.bin@0x10000", 3, "no-device"],
     ["flash --port /dev/ttyNOTHING fw/app.bin@0x10000", 3, "no-device"],
     ["flash short.uf2", 2, "bad-input"],
+    ["flash pico/app.uf2 --drive nowhere", 3, "no-device"],
     ["flash stump.uf2", 2, "bad-input"],
     ["flash foreign.uf2", 2, "wrong-chip"],
     ["flash pico/app.uf2 --board raspberry-pi-pico-2", 2, "wrong-chip"],
@@ -235,8 +236,9 @@ test("a Pico that was left in BOOTSEL mode: the error names the command, and the
   expect(retried.events.at(-1)!.try).toContain("godwit flash fw/app.uf2 --drive <");
   while (!existsSync(join(drive, "INFO_UF2.TXT")))
     await new Promise((resolve) => setTimeout(resolve, 20));
-  const flashed = await godwit(`flash fw/app.uf2 --drive ${drive} --no-after --json`);
+  const flashed = await godwit(`flash fw/app.uf2 --port ${pico.url} --drive ${drive} --json`);
   expect(flashed.exitCode, flashed.err).toBe(0);
+  expect(flashed.events.at(-1)).toMatchObject({ event: "flashed", cameBack: true });
   while (pico.board.boots === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   await pico.close();
 });

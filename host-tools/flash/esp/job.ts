@@ -102,7 +102,7 @@ export async function runFlashJob(job: FlashJob): Promise<FlashResult> {
       address: job.source.address,
       regions: regions.map(({ name, offset, bytes }) => ({ name, offset, size: bytes.length })),
       wasReset: (job.resetAfter ?? true) && (await tryReset(last)),
-      elapsedMs: job.clock.nowMs() - startedMs,
+      elapsedMs: Math.round(job.clock.nowMs() - startedMs),
     };
   } finally {
     await writer.session.close();
