@@ -15,12 +15,10 @@ import {
 } from "../../flash/rp2040/uf2.ts";
 import { realClock } from "../../serial/clock.ts";
 import { DeviceError, isDeviceError } from "../../serial/error.ts";
-import { takeLease } from "../../serial/lease.ts";
-import { boardIdentity } from "../../serial/list.ts";
 import { portSource } from "../../serial/source.ts";
 import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
-import { addressOf, type BoardFlags, boardOf, leaseMs } from "../commands/flash-options.ts";
+import { addressOf, type BoardFlags, boardOf, leaseOf } from "../commands/flash-options.ts";
 
 const flashStart = 0x10000000;
 
@@ -100,10 +98,7 @@ export async function flashUf2(
   preflightUf2(parseUf2(uf2, name), name, chip);
   const files = systemDriveFiles(flags.drive);
   const address = await applicationPort(flags, context, findDrives(files).length > 0);
-  const lease =
-    address === undefined
-      ? undefined
-      : takeLease(await boardIdentity(address), { job: "godwit flash", ttlMs: leaseMs });
+  const lease = address === undefined ? undefined : await leaseOf(address);
   try {
     const result = await runUf2Job({
       bytes: uf2,
