@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { run } from "../../host-tools/cli/run.ts";
 import { verbs } from "../../host-tools/cli/verbs-table.ts";
+import { benchFaults } from "../../host-tools/emulator/bench/bench-faults.ts";
 import { type ServedBoard, serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
 import { serveVirtualPico } from "../../host-tools/emulator/bench/serve-pico.ts";
 
@@ -213,6 +214,15 @@ test("files that cannot be written, never end or are something else are refused 
     expect(err, line).not.toContain("\u001b");
   }
   expect(readFileSync(join(folder, "t.csv"), "utf8")).toBe(table);
+});
+
+test("the help of the virtual bench names every fault with its meaning", async () => {
+  const { out } = await godwit("bench virtual --help");
+  for (const [name, { unit, what }] of Object.entries(benchFaults)) {
+    expect(out).toContain(`${name}=<${unit}>`);
+    expect(out).toContain(what);
+  }
+  expect(out).toContain("hub that lies about power");
 });
 
 test("a port that somebody watches is busy: exit code 7, and the watcher sees nothing of it", async () => {
