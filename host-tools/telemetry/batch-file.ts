@@ -42,27 +42,47 @@ function damaged(what: string): UserError {
   });
 }
 
-/** Schema and batches of a file. @throws UserError naming the byte where it stops making sense */
-export function readBatchFile(bytes: Uint8Array): {
+/** A batch and where it stands in its file. */
+export interface FileBatch {
+  offset: number;
+  bytes: Uint8Array;
+}
+
+export interface BatchFile {
   schema: BatchFileSchema;
-  batches: Uint8Array[];
-} {
+  batches: FileBatch[];
+  /** Where the file stops making sense, if it does; the batches before are whole. */
+  cut: UserError | undefined;
+}
+
+/**
+ * Schema and batches of a file, as far as it is whole.
+ * @throws UserError for what is no batch file, or ends within its schema
+ */
+export function readBatchFile(bytes: Uint8Array): BatchFile {
   const magic = new TextDecoder().decode(bytes.subarray(0, MAGIC.length));
   if (magic !== MAGIC) throw damaged("it does not begin with godwit-delta 1");
   const end = bytes.subarray(0, SCHEMA_BYTES_MAX).indexOf(10, MAGIC.length);
   if (end < 0) throw damaged("the schema has no end");
   const schema = parseSchema(new TextDecoder().decode(bytes.subarray(MAGIC.length, end)));
-  const batches: Uint8Array[] = [];
+  const batches: FileBatch[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = end + 1; at < bytes.length; ) {
-    const length = at + 4 <= bytes.length ? view.getUint32(at) : 0;
-    at += 4;
-    if (length === 0 || length > BATCH_BYTES_MAX || at + length > bytes.length)
-      throw damaged(`batch ${batches.length} at byte ${at - 4} is cut off`);
-    batches.push(bytes.subarray(at, at + length));
-    at += length;
+  let at = end + 1;
+  while (at < bytes.length) {
+    const offset = at + 4;
+    const length = offset <= bytes.length ? view.getUint32(at) : 0;
+    if (length === 0 || length > BATCH_BYTES_MAX || offset + length > bytes.length) break;
+    batches.push({ offset, bytes: bytes.subarray(offset, offset + length) });
+    at = offset + length;
   }
-  return { schema, batches };
+  return { schema, batches, cut: at < bytes.length ? cutAt(at, batches.length) : undefined };
+}
+
+function cutAt(offset: number, count: number): UserError {
+  return new UserError(`batch ${count} at byte ${offset} is cut off`, {
+    code: "batch-file",
+    hint: `get the file again; the batches before (${count}) are decoded`,
+  });
 }
 
 function parseSchema(text: string): BatchFileSchema {

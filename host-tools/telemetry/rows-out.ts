@@ -2,6 +2,8 @@
 import { parquetWriteBuffer } from "hyparquet-writer";
 import type { DecodedBatch } from "../../firmware/codec/delta/decoded-batch.ts";
 import { decodeBatch } from "../../firmware/codec/delta/decoder.ts";
+import { GodwitError } from "../../firmware/codec/error.ts";
+import { UserError } from "../user-error.ts";
 import { type BatchFileSchema, readBatchFile } from "./batch-file.ts";
 import { csvCell } from "./csv.ts";
 
@@ -14,13 +16,33 @@ interface Columns {
   channels: unknown[][];
 }
 
-/** All batches of a file, decoded. @throws GodwitError, UserError for bytes that are no batch file */
-export function decodeBatchFile(bytes: Uint8Array): {
+export interface DecodedFile {
   schema: BatchFileSchema;
   batches: DecodedBatch[];
-} {
-  const { schema, batches } = readBatchFile(bytes);
-  return { schema, batches: batches.map((batch) => decodeBatch(batch)) };
+  /** Batches that could not be decoded and the end of a file cut off, by number and byte. */
+  damaged: UserError[];
+}
+
+/** All batches of a file that can be decoded. @throws UserError for bytes that are no batch file */
+export function decodeBatchFile(bytes: Uint8Array): DecodedFile {
+  const { schema, batches, cut } = readBatchFile(bytes);
+  const file: DecodedFile = { schema, batches: [], damaged: [] };
+  batches.forEach((batch, i) => {
+    try {
+      file.batches.push(decodeBatch(batch.bytes));
+    } catch (cause) {
+      if (!(cause instanceof GodwitError)) throw cause;
+      file.damaged.push(
+        new UserError(`batch ${i} at byte ${batch.offset}: ${cause.message}`, {
+          code: "damaged-batch",
+          hint: "the other batches are decoded; get the file again",
+          cause,
+        }),
+      );
+    }
+  });
+  if (cut) file.damaged.push(cut);
+  return file;
 }
 
 /** Names of the channels; those that the schema does not name get their number. */

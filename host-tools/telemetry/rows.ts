@@ -55,8 +55,10 @@ function knowledgeOf({ properties, createdMs }: TelemetryMessage) {
 
 function batchRows(message: TelemetryMessage, bytes: Uint8Array, schemas: Schemas): Row[] {
   const { deviceId, properties } = message;
-  const { header, times, channels } = decodeBatch(bytes, { decodeObject: decodeCbor });
   const boot = numberIn(properties[BOOT]);
+  // Who counts boots is our batcher, which never leaves the CRC out: damage may have cleared its flag.
+  const options = { decodeObject: decodeCbor, requireCrc: boot !== undefined };
+  const { header, times, channels } = decodeBatch(bytes, options);
   const { epoch, knownAtMs } = knowledgeOf(message);
   const named = /^[0-9a-f]{4}$/.test(properties[SCHEMA] ?? "")
     ? Number.parseInt(properties[SCHEMA]!, 16)
@@ -85,6 +87,14 @@ function batchRows(message: TelemetryMessage, bytes: Uint8Array, schemas: Schema
   });
 }
 
+/** Levels of objects and arrays in a body: what is deeper could not be written out again. */
+const NESTING_MAX = 64;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}
+
 /** An array of rows (`RowBatches`); each one counts its time from boot. */
 function arrayRows(message: TelemetryMessage, rows: readonly unknown[]): Row[] {
   const { deviceId, properties } = message;
@@ -101,6 +111,8 @@ function arrayRows(message: TelemetryMessage, rows: readonly unknown[]): Row[] {
 
 /** The rows of a body that was JSON or CBOR. */
 function valueRows(message: TelemetryMessage, value: unknown): Row[] {
+  if (isDeeper(value, NESTING_MAX))
+    throw new UserError(`the body has more than ${NESTING_MAX} levels`, { code: "foreign" });
   return Array.isArray(value) ? arrayRows(message, value) : [valueRow(message, value)];
 }
 

@@ -1,7 +1,7 @@
 // `godwit hub` as a cold process, used by Microsoft's device SDK and by other `godwit` processes.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,6 +11,8 @@ import { Mqtt } from "azure-iot-device-mqtt";
 import { generate } from "mqtt-packet";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { toDtdl } from "../../host-tools/model/to-dtdl.ts";
+import { tankEvent, tankModel } from "../support/telemetry-dump.ts";
 
 const main = fileURLToPath(new URL("../../build/host-tools/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "godwit-hub-command-"));
@@ -107,6 +109,66 @@ test("a device made by one process works with the SDK; others call it, write to 
   } finally {
     await client.close();
   }
+});
+
+/** An event of a dump as the SDK sends it. */
+function messageOf(event: ReturnType<typeof tankEvent>): Message {
+  const { bodyBase64, properties, systemProperties } = event;
+  const message = new Message(Buffer.from(bodyBase64, "base64"));
+  // The SDK's type knows JSON alone; on the wire it takes any.
+  Object.assign(message, { contentType: systemProperties["content-type"] });
+  for (const [name, value] of Object.entries(properties)) message.properties.add(name, value ?? "");
+  return message;
+}
+
+test("telemetry tail and export decode what reaches the hub, and name what does not", async () => {
+  const added = await hub("device", "add", "tank-1");
+  const model = join(folder, "tank.json");
+  writeFileSync(model, JSON.stringify(toDtdl(tankModel)));
+  const from = ["--model", model, "--device", "tank-1", "--data", data];
+  const client = await connect(String(added.lines[0]?.connectionString));
+  try {
+    const tail = godwit("telemetry", "tail", "--after", "0", "--count", "4", ...from);
+    for (const sequence of [1, 3, 3]) await client.sendEvent(messageOf(tankEvent(sequence)));
+    await client.sendEvent(new Message("no batch"));
+    const { lines } = await tail;
+    expect(lines.map(({ values, device }) => [values, device]).slice(0, 4)).toEqual([
+      [{ level: 1.5, open: true }, "tank-1"],
+      [{ level: 1.25 }, "tank-1"],
+      [{ level: 3.5, open: true }, "tank-1"],
+      [{ level: 3.25 }, "tank-1"],
+    ]);
+    expect(lines.at(-1)).toMatchObject({ event: "delivery", missing: 1, declared: 0 });
+  } finally {
+    await client.close();
+  }
+  const out = join(folder, "tank.csv");
+  const exported = await godwit(
+    "telemetry",
+    "export",
+    "hub",
+    "--format",
+    "csv",
+    "--out",
+    out,
+    ...from,
+  );
+  expect(exported.exitCode).toBe(2);
+  expect(exported.lines.map(({ event }) => event)).toEqual([
+    ...["delivery", "damaged", "exported", "error"],
+  ]);
+  expect(exported.lines[0]).toMatchObject({ messages: 3, duplicates: 1, missing: 1 });
+  expect(exported.lines[2]).toMatchObject({ rows: 4, damaged: 1 });
+  expect(readFileSync(out, "utf8").split("\n")[0]).toBe("t_ms,device,boot,uptime_ms,level,open");
+});
+
+test("without a hub, tail and export say so", async () => {
+  const nowhere = ["--data", join(folder, "nowhere")];
+  for (const args of [["tail"], ["export", "hub", "--out", join(folder, "none.csv")]])
+    expect(await godwit("telemetry", ...args, ...nowhere)).toMatchObject({
+      exitCode: 4,
+      lines: [{ event: "error", code: "hub-not-running" }],
+    });
 });
 
 test("a device with a certificate connects; its key is its owner's alone", async () => {

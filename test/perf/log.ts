@@ -153,7 +153,7 @@ function sweeps(): { small: SweepResult; real: SweepResult } {
   };
 }
 
-/** What the issue promises of the log and these figures do not show. */
+/** Promises that these figures do not keep. */
 function missedOf(
   mutants: { killed: number; total: number; explained: number },
   programmed: number,

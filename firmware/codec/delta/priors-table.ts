@@ -1,24 +1,24 @@
 // Trained start weights of the delta codec, one character each. Written by
-// `node build/host-tools/telemetry/train.js test/data/telemetry firmware/codec/delta/priors-table.ts`.
+// `npm run build && node build/host-tools/telemetry/train.js`; `--check` compares instead.
 export const PRIORS =
-  "e}MlbMMMMMM    |{q}qmLLLLLLLLLLL}dk\\LLLL        }wwuqglvq]nTj   o_dhtrty}wxswvtz" +
-  "}p[W^kHHHHHHHHHg}}}}}}}}}}}}}}}}H}nimdHHHHHHHHHH}VW\\LEEEEEEEEEEE}FFmPFFFFFFFFFFF" +
-  "[JJkkJWuJJJJ}   krI}knIIRIIIITiItqttwv}pqnmg_iZr}t              g}              " +
-  "}e              }z              }c[GEEEKEEEEEEEE}qpmfcYXPVOMMNMZn}ysohbXXTSNONMP" +
-  "kxz}picZYWSPOONRi}nhd^YQOOJKJJHK|}g^WXQRTRNONLLal}`[XVRLOQMRKFK[q}ldc`\\Y][XYYW[g" +
-  "`}_YPMGIJGFGGGEM}hd\\XWVRSPSPRQQ`}xnjg]ca][[ZVYXi}zspnligfedeccbs}{vphe_\\[UZYWUWe" +
-  "}|{xx{zxwxwxuuss}D\\?S0@E?0J000?00000@000000000@0}YpAX1LL11111111111111111111111F" +
-  "}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}jm1[1Q1K1^1K1111111K1111111111K}zlXa4W4R4R44444" +
-  "444444444444444U|}44444444444444444444444444444[}twdi]`99To9U999999Tb999O99Xiqn{" +
-  "u}bkY5[Vf5Y5555555O5555555555T5rs}pkg6h^^6h6^666i66666666666666uyy6}s66666666666" +
-  "6666666666666666b}\\\\222bq22222\\2\\2222222222222\\2s}fr4`444``44444444444444444444[" +
-  "lxd}dim7k7e77777777Zi777777777kfkv<}q}<q<<x<<<s<<<f<v<<<q<k<<<llpnoqwi}b{urnb`e<" +
-  "gYe<t<p<e<<<<<<jytkw}p{gxpf>pcsf>>c>>>r>k>q>>>udx}ma666b[`d6666666jp66666666666g" +
-  "}pk66]6k66666666666s66666666666w}ccKKCE0C;500;85:042000000:9090=}nkPQOLA>=1:1171" +
-  "1111>1111111111@}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}tq`bY]SUJKJII>44>C6<44444:=744J" +
-  "}rs_`VYILEH3@BE3:33333<33333333K}wwtv\\edb888^88X88888888888888T8}uvppmnhidfafZZZ" +
-  "UZXWR^YRSRQQRROw}zzrsmngidc[\\XWJMRLENI:BGBBG:<<j}{zvvqqikbh[bX\\PWJHRQQIHJD;GG;@_" +
-  "}xwutptkofjegc^[YTTWZWTU;;;;;P;b}}}zzvwsskljg`e^ZYVMQKUJM>>>C>F\\}z|yyuvprmmeg`aY" +
-  "^RURWUNJRNAKKAL`}{{yywwrtnplmfhbc]aY[[\\YOORMRNPb}zzzyyxuuusssmonjejbgeg`dZbZ\\P]m" +
-  "}{{zyxvtspomijgedb_^^Y[XVUTRPPMd}|{z{zzxxvvsrqqmnkjekdc`^\\[\\ZYXn}}y{xyuuqrnnjjfg" +
-  "dcaa_\\]\\[WYVUTTj}}{{yywyuwtuqrmnljjggcdbcba[a\\_r";
+  "c}Kg]KKKKKK    {|z}pk\\VSQPPPPPPP}elXKKKK        }twwsents]nXh   pgghrruz}xzrsrru" +
+  "}qa]ggQLIHHHHJMc}}}}}}}}}}}}}}}}h}qknfXSQOOOOOOO}b\\ZQHEDDDDDDDDD}ohlbZVSRRRRRRRR" +
+  "ZPPepR\\qPPPP}   ipq{}|pd`YWWX^gmrruuyw}rpmif^i\\m}u              g}              " +
+  "}d              }y              }iaVRU[w[TNKIIIH}pqlhbYWUSMMGJIYo}xuphb]XMJFBGDM" +
+  "lz}{rjb]YRPLIGEOh}okhaZRMFI;69<F}}hc]\\UVWQQPKKO`m}khb\\WSNOJMLGIYm}nlf`][[VVXWSSc" +
+  "b}b]VQGHHEDD@;7K}lda\\XXXTRTUQNOb|}upkgba``\\X\\ZZi}|wtpnmmkhggecdtp}kfa[UTONOQIIKX" +
+  "}{zzyyxxxvvutrrs}UZ9G9=B533234335242323222432329}moQXIIE@???????????@??????????F" +
+  "}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}ss^aTXKUGPFEEB@CAK@A@A@@@A@@@@I}ts`aQXPKEPBGCDC" +
+  "AAAAAABAAAAAAAAI}wxpnchc\\U[GGGGQGGGGGGGGGGGGGGGL}xyopjjefbn^a][[UW\\bgY]TWP]]ejk|" +
+  "}zzrrjldg^`Z\\WXO\\NWKLLLKJJJJMQhu}||vvnofgae]\\WWTYPTQRNLPQRJMMNQk}wxvwnsmogldgb`a" +
+  "aWZW\\WYZTKNKKPPc|}}zyvwqrllii_e^[]U[YYYUPNNSPNUe}{}yzuwqrlmfhba^]X\\YVVWUWPPXTOWc" +
+  "}|||zxxttnqkmhhgd_abj]i]bXZWUVjk}{{zzzywutysropomjjenggeg^d]_[hu}{zyzyytvuvntfrc" +
+  "i`e[m\\mWkU]ScSSo}}z|{zzxvvurtpsomlijlclck]c]fZhq}}wxuvqrnrjkggcb`^gn\\[YXUUTWQRSj" +
+  "}{xxxwuustprlpikgiekea`aba^[\\Z\\q}deEIE@4<30,4630;,8,5,4,,,70,0,E}ooSTJI975/5//3/" +
+  "////8//////////B}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}ttbcWZMSGFECB:/>2?/5/6///7/2//F" +
+  "}ttabSUKEAB5D9>9//////5////////A}wypochc\\U[EEEEQEEEEEEEEEEEEEEEI}wxqrmmgjdeac]]^" +
+  "WZYZW\\_VYQUTTWUy}z{rsllfg_a[XXXLKLOEHGFE@B@B6>Ek}||vvopfhae][VWRSLJMPHBLMO<GFIAc" +
+  "}xxvwntmogldfa``aVZV[VXYRBHBBLLc|}}zyvwqrllii_b]W\\RYWWXQH@@MH@Ea}|}zzuwqrllfiba]" +
+  "\\V[WTTURUGHWPETc}{|zywxttoplmhifd_a[^\\\\]ZUXTPRSh}{{zzyyvutssrnonmjjdhggbe\\c[]Y_r" +
+  "}|{{yyvusqonjihgfbc^aZ^YYVWSSSSe}|||{{yxwvtsqqopnmjgkegbc^b^aY_p}}z{xxuuprmojjfe" +
+  "c`a__][YUVUXOPRg}}z{zzxxuwsuoslmilhigdbcdc`[]Z]p";

@@ -70,12 +70,27 @@ function encode(path: string, options: EncodeOptions, context: Context): void {
     });
 }
 
+/** Writes the rows of all batches that can be decoded, then fails if there were others. */
 function decode(path: string, format: RowFormat, out: string | undefined, context: Context): void {
-  const bytes = guarded(path, () => {
-    const { schema, batches } = decodeBatchFile(readInput(path, context.cwd));
-    return formatRows(schema, batches, format);
+  const { schema, batches, damaged } = guarded(path, () =>
+    decodeBatchFile(readInput(path, context.cwd)),
+  );
+  if (batches.length > 0 || damaged.length === 0)
+    write(formatRows(schema, batches, format), format, out, context);
+  const [first, ...others] = damaged;
+  for (const { message } of others) context.output.note(`${path}: ${message}`);
+  guarded(path, () => {
+    if (first) throw first;
   });
-  if (out !== undefined) writeFileSync(resolve(context.cwd, out), bytes);
+}
+
+function write(
+  bytes: Uint8Array,
+  format: RowFormat,
+  out: string | undefined,
+  { cwd }: Context,
+): void {
+  if (out !== undefined) writeFileSync(resolve(cwd, out), bytes);
   else if (format === "parquet" && process.stdout.isTTY)
     throw new UserError("Parquet is not for a terminal", { code: "binary", hint: "--out <file>" });
   else process.stdout.write(bytes);

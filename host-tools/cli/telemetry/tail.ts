@@ -19,9 +19,15 @@ interface TailOptions {
   seconds?: number;
 }
 
+/** Days of +-10^8 around 1970 are all that a Date can say; a batch can hold more. */
+function timeText(tMs: number): string {
+  const date = new Date(tMs);
+  return Number.isNaN(date.valueOf()) ? `${tMs} ms` : date.toISOString();
+}
+
 function show(row: Row, output: Output): void {
   const { deviceId, tMs, uptimeMs, boot } = row;
-  const time = tMs === undefined ? `boot ${boot} +${uptimeMs} ms` : new Date(tMs).toISOString();
+  const time = tMs === undefined ? `boot ${boot} +${uptimeMs} ms` : timeText(tMs);
   const values = Object.entries(rowJson(row).values as object).map(
     ([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`,
   );

@@ -1,79 +1,12 @@
 // Streams of messages to rows: encodings, orders of arrival, damage.
 import { parquetReadObjects } from "hyparquet";
 import { expect, test } from "vitest";
-import { decodeBag } from "../../../firmware/connection/bag.ts";
-import { defineModel } from "../../../firmware/model/define.ts";
-import { DeltaBatches } from "../../../firmware/telemetry/delta-batches.ts";
-import { Shipment } from "../../../firmware/telemetry/shipment.ts";
-import { StreamDecoder } from "../../../host-tools/telemetry/decode-stream.ts";
 import { formatTable } from "../../../host-tools/telemetry/row-table.ts";
-import type { Row } from "../../../host-tools/telemetry/rows.ts";
-import type { UserError } from "../../../host-tools/user-error.ts";
-
-const EPOCH_MS = 1_767_225_600_000;
-const model = defineModel({
-  id: "dtmi:com:example:Tank;1",
-  telemetry: { level: { type: "double" }, open: { type: "boolean" } },
-});
-const names = ["level", "open"];
-
-/** A batch of two rows as the device sends it, dumped with its body in base64. */
-function event(sequence: number, more: { epochMs?: number; other?: boolean } = {}): object {
-  const { epochMs, other } = more;
-  const channels = names.map((name) => ({
-    name: other ? `${name}2` : name,
-    spec: model.telemetry[name as "level"],
-  }));
-  const [level, open] = channels.map(({ name }) => name) as [string, string];
-  const encoder = new DeltaBatches({ channels, blockBytes: 4096 });
-  encoder.add({ [level]: sequence + 0.5, [open]: true }, 1000 * sequence);
-  encoder.add({ [level]: sequence + 0.25 }, 1000 * sequence + 500);
-  const payload = encoder.flush()!;
-  const batch = { logClass: 1, payload, bag: encoder.bag, isTimed: true } as const;
-  const { bag } = new Shipment(
-    {
-      batch: { ...batch, firstMs: 1000 * sequence, epochMs },
-      ...{
-        bootId: 7,
-        sequence,
-        ordinal: -1,
-        missing: 0,
-        isOwn: true,
-        lostClass: 2,
-        lost: undefined,
-      },
-    },
-    () => {},
-  );
-  const { "$.ct": contentType, ...properties } = Object.fromEntries(decodeBag(bag));
-  return {
-    bodyBase64: Buffer.from(payload).toString("base64"),
-    properties,
-    systemProperties: { "content-type": contentType },
-    annotations: { "iothub-connection-device-id": "tank-1" },
-  };
-}
-
-async function decode(text: string, chunkBytes = 1 << 16) {
-  const bytes = Buffer.from(text);
-  async function* chunks() {
-    for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
-  }
-  const damaged: UserError[] = [];
-  const decoder = new StreamDecoder({
-    ...{ source: "dump.json", model },
-    onDamaged: (error) => damaged.push(error),
-  });
-  const rows: Row[] = [];
-  let end: UserError | undefined;
-  try {
-    for await (const row of decoder.rows(chunks())) rows.push(row);
-  } catch (error) {
-    end = error as UserError;
-  }
-  for (const row of rows) decoder.bootTimes.complete(row);
-  return { rows, damaged, end, report: decoder.delivery.report() };
-}
+import {
+  decodeDump as decode,
+  EPOCH_MS,
+  tankEvent as event,
+} from "../../support/telemetry-dump.ts";
 
 test("delta batches get names, and the time that a later message of the boot tells", async () => {
   const dump = JSON.stringify([event(0), event(1, { epochMs: EPOCH_MS })], undefined, 1);
@@ -142,7 +75,7 @@ test("whatever is cut off or foreign is named by its byte, and the rows before i
   const stranger = await decode(`${whole}\nPK\u0003`);
   expect(stranger.rows).toHaveLength(2);
   expect(stranger.end).toMatchObject({ code: "foreign", exitCode: 2 });
-  const short = event(1) as { bodyBase64: string };
+  const short = event(1);
   short.bodyBase64 = `${short.bodyBase64.slice(0, 12)}`;
   const damaged = await decode(`${JSON.stringify(short)}\n${whole}`);
   expect(damaged.rows).toHaveLength(2);
