@@ -20,7 +20,10 @@ export interface RowForm {
   readonly tail: number;
 }
 
-/** Head and tail of an array, and what the time of its first row needs. */
+const HEAD_BYTES_MAX = 3;
+const TAIL_BYTES = 1;
+const BUFFER_BYTES_MIN = 256;
+/** Head and tail of an array, and the time of a row. */
 const FRAME_BYTES_MAX = 32;
 /** Values and names in a message: readers have bounds (`CBOR_ITEMS_MAX`). */
 const ITEMS_MAX = 4000;
@@ -33,8 +36,10 @@ export class RowBatches implements TelemetryEncoder {
   private readonly bytesMin: number;
   private readonly rowsMax: number;
   private blockBytes: number;
-  private rows: Uint8Array[] = [];
-  private bytes = FRAME_BYTES_MAX;
+  /** The rows so far, with room for the head in front of them. Grows to what batches need, stays for the next one. */
+  private buffer = new Uint8Array(BUFFER_BYTES_MIN);
+  private at = HEAD_BYTES_MAX;
+  private rows = 0;
   private firstMs = Infinity;
 
   /** @throws GodwitError `limit` if a block is too small for one row */
@@ -62,39 +67,42 @@ export class RowBatches implements TelemetryEncoder {
     const atMs = Math.floor(nowMs);
     const row = form.row({ [ROW_TIME]: atMs, ...sample });
     const cost = row.length + 1;
-    if (FRAME_BYTES_MAX + cost > blockBytes) {
+    if (HEAD_BYTES_MAX + cost + TAIL_BYTES > blockBytes) {
       const text = `a row of ${row.length} bytes does not fit blockBytes ${blockBytes}`;
       throw new GodwitError("limit", `${text}: raise blockBytes or send fewer channels`);
     }
-    const isFull = this.bytes + cost > blockBytes || this.rows.length >= this.rowsMax;
+    const isFull = this.at + cost + TAIL_BYTES > blockBytes || this.rows >= this.rowsMax;
     const body = isFull ? this.flush() : undefined;
-    if (this.rows.length === 0) this.firstMs = atMs;
-    this.rows.push(row);
-    this.bytes += cost;
+    if (this.rows === 0) this.firstMs = atMs;
+    this.reserve(cost + TAIL_BYTES);
+    if (this.rows > 0 && form.separator >= 0) this.buffer[this.at++] = form.separator;
+    this.buffer.set(row, this.at);
+    this.at += row.length;
+    this.rows++;
     return body;
   }
 
   flush(): Uint8Array | undefined {
-    const { rows, form } = this;
-    if (rows.length === 0) return undefined;
-    const head = form.head(rows.length);
-    let length = head.length + (form.separator < 0 ? 0 : rows.length - 1);
-    if (form.tail >= 0) length++;
-    for (const row of rows) length += row.length;
-    const body = new Uint8Array(length);
-    body.set(head);
-    let at = head.length;
-    for (const row of rows) {
-      if (at > head.length && form.separator >= 0) body[at++] = form.separator;
-      body.set(row, at);
-      at += row.length;
-    }
-    if (form.tail >= 0) body[at] = form.tail;
-    this.gone += rows.length;
-    this.rows = [];
-    this.bytes = FRAME_BYTES_MAX;
+    const { rows, form, buffer } = this;
+    if (rows === 0) return undefined;
+    const head = form.head(rows);
+    const start = HEAD_BYTES_MAX - head.length;
+    buffer.set(head, start);
+    if (form.tail >= 0) buffer[this.at++] = form.tail;
+    const body = buffer.slice(start, this.at);
+    this.gone += rows;
+    this.rows = 0;
+    this.at = HEAD_BYTES_MAX;
     this.firstMs = Infinity;
     return body;
+  }
+
+  private reserve(count: number): void {
+    const { buffer, at, blockBytes } = this;
+    if (at + count <= buffer.length) return;
+    const room = Math.max(at + count, Math.min(2 * buffer.length, blockBytes));
+    this.buffer = new Uint8Array(room);
+    this.buffer.set(buffer.subarray(0, at));
   }
 
   nextDeadlineMs(): number {
@@ -106,7 +114,7 @@ export class RowBatches implements TelemetryEncoder {
   }
 
   get waiting(): number {
-    return this.rows.length;
+    return this.rows;
   }
 
   resize(blockBytes: number, isTrial: boolean): void {

@@ -1,6 +1,6 @@
 // Which port a command uses: the one that was named, or the only board there is. Never a guess.
 import { DeviceError } from "../serial/error.ts";
-import type { ListedPort } from "../serial/list.ts";
+import { findListed, type ListedPort } from "../serial/list.ts";
 import type { UsbKind } from "../serial/usb-ids-table.ts";
 
 export interface PortChoice {
@@ -33,7 +33,7 @@ export function describePort(port: ListedPort): string {
 
 /** A port that says what it is does not have to be tried: trying resets or stops somebody's board. */
 function requireFamily(named: string, { family, ports }: PortChoice): void {
-  const found = ports.find(({ path }) => path === named);
+  const found = findListed(named, ports);
   const kind = found?.kind?.kind;
   if (!family || !found || !kind || kind === "probe" || families[family].includes(kind)) return;
   const wanted = family === "esp" ? "ESP chip" : "RP2040 or RP2350 application";

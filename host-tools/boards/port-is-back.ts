@@ -1,5 +1,5 @@
 // Whether a board that was restarted runs again: under its old port, or under another name.
-import { type ListedPort, listPorts } from "../serial/list.ts";
+import { findListed, type ListedPort, listPorts } from "../serial/list.ts";
 import { isRfc2217Address } from "../serial/rfc2217.ts";
 import { isThere, portSource } from "../serial/source.ts";
 
@@ -10,11 +10,13 @@ import { isThere, portSource } from "../serial/source.ts";
 export async function portIsBack(address: string | undefined): Promise<() => Promise<boolean>> {
   if (address !== undefined && isRfc2217Address(address)) return () => isThere(portSource(address));
   const before = await listPorts();
-  const was = before.find((port) => port.path === address);
+  const was = address === undefined ? undefined : findListed(address, before);
   return async () => {
     const now = await listPorts();
     if (address === undefined) return now.some((port) => isNewApplication(port, before));
-    return now.some((port) => port.path === address || (was && isSameBoard(port, was)));
+    return (
+      findListed(address, now) !== undefined || now.some((port) => was && isSameBoard(port, was))
+    );
   };
 }
 

@@ -23,6 +23,7 @@ export const extraKeys = [
   "priority",
   "epsilon",
   "deadband",
+  "partial",
 ] as const;
 
 function schemaOf(schema: Schema): unknown {

@@ -21,10 +21,25 @@ export async function listPorts(): Promise<readonly ListedPort[]> {
   return process.platform === "linux" ? listSysfs("/sys/class/tty") : listNative();
 }
 
+/** Where a path leads: `/dev/serial/by-id/…` are links that follow a board from name to name. */
+export function devicePath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** The port behind `address`, which may be a link to it. */
+export function findListed(address: string, ports: readonly ListedPort[]): ListedPort | undefined {
+  const path = devicePath(address);
+  return ports.find((port) => port.path === path);
+}
+
 /** What stays the same when a port changes its name: USB serial number and place on the bus. */
 export async function boardIdentity(address: string): Promise<string> {
-  const usb = (await listPorts()).find((port) => port.path === address)?.usb;
-  if (!usb) return address;
+  const usb = findListed(address, await listPorts())?.usb;
+  if (!usb) return devicePath(address);
   const { vendorId, productId, serialNumber = "", location = "" } = usb;
   return `usb ${vendorId.toString(16)}:${productId.toString(16)} ${serialNumber} at ${location}`;
 }

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import type { SerialPort as Native } from "serialport";
 import { DeviceError } from "./error.ts";
-import { listPorts } from "./list.ts";
+import { devicePath, findListed, listPorts } from "./list.ts";
 import type { PortEvents, PortSource, SerialLines, SerialPort, UsbIdentity } from "./port.ts";
 import { mendUnixPort } from "./unix-port.ts";
 
@@ -20,7 +20,7 @@ export function nativeSource(path: string): PortSource {
 
 async function openNative(path: string, baud: number, events: PortEvents): Promise<SerialPort> {
   const { SerialPort: NativePort } = await import("serialport");
-  const listed = (await listPorts()).find((port) => port.path === path);
+  const listed = findListed(path, await listPorts());
   const native = new NativePort({
     path,
     baudRate: baud,
@@ -152,7 +152,9 @@ export function groupOf(path: string, groupFile = "/etc/group"): string | undefi
   return row?.[0] ?? String(gid);
 }
 
-/** "name (process 123)" of a process that has the port open; only those of the same user are visible. */
+const holdersMax = 3;
+
+/** "name (process 123)" of the processes that have the port open; only those of the same user are visible. */
 export function holderOf(path: string, procRoot = "/proc"): string | undefined {
   let processes: string[];
   try {
@@ -160,12 +162,23 @@ export function holderOf(path: string, procRoot = "/proc"): string | undefined {
   } catch {
     return undefined;
   }
+  const device = devicePath(path);
+  const holders: string[] = [];
   for (const id of processes) {
-    if (id === String(process.pid) || !hasOpen(`${procRoot}/${id}/fd`, path)) continue;
-    const name = readFileSync(`${procRoot}/${id}/comm`, "utf8").trim();
-    return `${name} (process ${id})`;
+    if (holders.length === holdersMax) break;
+    if (id === String(process.pid) || !hasOpen(`${procRoot}/${id}/fd`, device)) continue;
+    holders.push(`${nameOf(`${procRoot}/${id}/comm`)} (process ${id})`);
   }
-  return undefined;
+  return holders.length === 0 ? undefined : holders.join(" and ");
+}
+
+/** A process may end while we look at it. */
+function nameOf(commFile: string): string {
+  try {
+    return readFileSync(commFile, "utf8").trim();
+  } catch {
+    return "a program that has just ended";
+  }
 }
 
 function hasOpen(folder: string, path: string): boolean {

@@ -1,11 +1,13 @@
 // What a recording costs when a device sends it: bytes and metered messages per encoding (IoT Hub "Quotas").
 
+import { GodwitError } from "../../firmware/codec/error.ts";
 import type { ModelSpec } from "../../firmware/model/types.ts";
 import { BATCH_DEFAULTS } from "../../firmware/telemetry/batch-limits.ts";
-import { type Batch, Batcher, type Channel, channelsOf } from "../../firmware/telemetry/batcher.ts";
-import { CborEncoder } from "../../firmware/telemetry/cbor-encoder.ts";
-import { DeltaBatches } from "../../firmware/telemetry/delta-batches.ts";
-import { JsonEncoder } from "../../firmware/telemetry/json-encoder.ts";
+import { type Batch, Batcher, channelsOf } from "../../firmware/telemetry/batcher.ts";
+import { cborRows } from "../../firmware/telemetry/cbor-rows.ts";
+import { deltaEncoding } from "../../firmware/telemetry/delta-batches.ts";
+import type { TelemetryEncoding } from "../../firmware/telemetry/encoder.ts";
+import { jsonRows } from "../../firmware/telemetry/json-rows.ts";
 import { takeSample } from "../../firmware/telemetry/sample.ts";
 import { BOOT, CLASS, EPOCH, SEQUENCE } from "../../firmware/telemetry/shipment.ts";
 import { TIERS, type TierName } from "../hub/core/tier-table.ts";
@@ -78,11 +80,12 @@ class Meter implements Sent {
 const CREATED = "$.ctime=2026-01-01T00%3A00%3A00.000Z";
 const ORDER = `${BOOT}=${GROWN.boot}&${SEQUENCE}=${GROWN.sequence}&${CLASS}=1`;
 
-function encoderOf(encoding: Encoding, channels: readonly Channel[], blockBytes: number) {
-  if (encoding === "cbor") return new CborEncoder();
-  if (encoding === "json") return new JsonEncoder();
-  return new DeltaBatches({ channels, blockBytes });
-}
+/** As an app asks for them: `telemetry: batched(jsonRows())`. */
+const encodingOf: Readonly<Record<Encoding, TelemetryEncoding>> = {
+  delta: deltaEncoding(),
+  cbor: cborRows(),
+  json: jsonRows(),
+};
 
 /** What the properties of a batch count. */
 function bagBytes({ bag, isTimed }: Pick<Batch, "bag" | "isTimed">): number {
@@ -90,16 +93,32 @@ function bagBytes({ bag, isTimed }: Pick<Batch, "bag" | "isTimed">): number {
   return decodeTelemetryBag(`${bag}&${ORDER}&${time}`).byteCount;
 }
 
+/** A reading that fits no block would be lost on the device as well. */
+function guarded(row: number, action: () => void): void {
+  try {
+    action();
+  } catch (cause) {
+    if (!(cause instanceof GodwitError)) throw cause;
+    throw new UserError(`up to row ${row + 1}: ${cause.message}`, {
+      code: "block",
+      hint: "a tier with larger blocks, or shorter texts",
+      cause,
+    });
+  }
+}
+
 /** Runs the recording through the device's own batcher; returns the values that it may not send, by column. */
 function send(model: ModelSpec, table: Table, options: BillOptions, meter: Meter) {
   const { telemetry = {} } = model;
   const { encoding, tier, ageMs } = options;
   const leftOut: Record<string, number> = {};
-  const overhead = bagBytes(encoderOf(encoding, channelsOf(telemetry), BATCH_DEFAULTS.blockBytes));
+  const overhead = bagBytes(
+    encodingOf[encoding](channelsOf(telemetry), BATCH_DEFAULTS.blockBytes, undefined),
+  );
   const batcher = new Batcher(
     {
       channels: channelsOf(telemetry),
-      encoding: (channels, blockBytes) => encoderOf(encoding, channels, blockBytes),
+      encoding: encodingOf[encoding],
       limits: {
         blockBytes: TIERS[tier].meterBlockBytes - overhead,
         ...(ageMs !== undefined && { normalAgeMs: ageMs }),
@@ -116,9 +135,9 @@ function send(model: ModelSpec, table: Table, options: BillOptions, meter: Meter
     const atMs = Math.floor((table.times[row]! - table.times[0]!) / perMs);
     // What became due between two rows leaves before the later one joins it.
     batcher.tick(atMs);
-    if (sample) batcher.add(sample, atMs);
+    if (sample) guarded(row, () => batcher.add(sample, atMs));
   });
-  batcher.flush();
+  guarded(table.rows.length - 1, () => batcher.flush());
   return leftOut;
 }
 
@@ -137,7 +156,7 @@ function recordedDays({ times, tick }: Table): number {
 
 /**
  * The bill of one device that measures what the recording holds.
- * @throws UserError for a recording without duration or without a channel of the model
+ * @throws UserError for a recording without duration or without a channel of the model, and for a row over a block
  */
 export function billOf(model: ModelSpec, table: Table, options: BillOptions): Bill {
   const { encoding, tier } = options;

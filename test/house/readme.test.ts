@@ -32,6 +32,17 @@ test("every TypeScript block of the README compiles as device code", () => {
   expect(status).toBe(0);
 });
 
+test("every test that the list of bad input names is there", () => {
+  const text = readFileSync(join(root, "test", "README.md"), "utf8").split("## Bad input")[1] ?? "";
+  const names = [...text.matchAll(/`([a-z]+(?:\/[a-z0-9-]+)+)`/g)].map((match) => match[1]!);
+  expect(names.length).toBeGreaterThan(30);
+  const gone = names.filter((name) => {
+    const [path, last] = [join(root, "test", name), name.split("/").at(-1)!];
+    return !exists(`${path}.test.ts`) && !exists(join(path, `${last}.test.ts`));
+  });
+  expect(gone).toEqual([]);
+});
+
 test("links of the README lead somewhere", () => {
   const links = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/\]\(([^)#]+)\)/g)];
   const dead = links.map((link) => link[1]!).filter((path) => !exists(join(root, path)));

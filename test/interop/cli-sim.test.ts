@@ -1,7 +1,7 @@
 // `godwit sim` as a cold process: own hub, running hub, broken apps, generated projects.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -166,6 +166,24 @@ test.each([
     expect(mqttsPort).not.toBe(8883);
   },
 );
+
+test("batches of the weather station reach a hub, and are decoded from there with names and times", async () => {
+  const weather = fileURLToPath(new URL("../../firmware/apps/weather", import.meta.url));
+  const { exitCode } = await simUntilTelemetry([weather, "--boards", "1", "--hub", data]);
+  expect(exitCode).toBe(0);
+  const out = join(folder, "weather.jsonl");
+  const args = ["export", "hub", "--device", "weather-1", "--data", data, "--model", weather];
+  const exported = await godwit(["telemetry", ...args, "--out", out]);
+  expect(exported.exitCode).toBe(0);
+  const delivery = exported.lines.filter(({ event }) => event === "delivery");
+  expect(delivery[0]).toMatchObject({ boot: 1, class: 0, missing: 0, duplicates: 0 });
+  const [row] = readFileSync(out, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(row).toMatchObject({ device: "weather-1", boot: 1, values: { stormWarning: false } });
+  expect(Math.abs(Number(row!.t_ms) - Date.now())).toBeLessThan(3_600_000);
+});
 
 test("an app that does not compile is refused with file, line and column before anything starts", async () => {
   const app = join(folder, "broken");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { run } from "../../host-tools/cli/run.ts";
 import { verbs } from "../../host-tools/cli/verbs-table.ts";
+import { benchFaults } from "../../host-tools/emulator/bench/bench-faults.ts";
 import { type ServedBoard, serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
 import { serveVirtualPico } from "../../host-tools/emulator/bench/serve-pico.ts";
 
@@ -141,7 +142,12 @@ test("each mistake has its exit code, its code and a way out", async () => {
     [`flash ${port} --mac 00:00:00:00:00:01 fw/app.bin@0x10000`, 3, "wrong-board"],
     ["flash --port rfc2217://127.0.0.1:1 fw/app.bin@0x10000", 3, "no-device"],
     ["flash --port /dev/ttyNOTHING fw/app.bin@0x10000", 3, "no-device"],
+    ["flash reed 0 1 x", 2, "bad-input"],
+    [`flash ${port} fw/app.bin@0x10000 --baud 0`, 2, "bad-input"],
+    [`monitor ${port} --baud 0`, 2, "bad-input"],
+    ["partitions fw/app.bin", 2, "bad-input"],
     ["flash short.uf2", 2, "bad-input"],
+    ["flash pico/app.uf2 --drive nowhere", 3, "no-device"],
     ["flash stump.uf2", 2, "bad-input"],
     ["flash foreign.uf2", 2, "wrong-chip"],
     ["flash pico/app.uf2 --board raspberry-pi-pico-2", 2, "wrong-chip"],
@@ -210,6 +216,15 @@ test("files that cannot be written, never end or are something else are refused 
   expect(readFileSync(join(folder, "t.csv"), "utf8")).toBe(table);
 });
 
+test("the help of the virtual bench names every fault with its meaning", async () => {
+  const { out } = await godwit("bench virtual --help");
+  for (const [name, { unit, what }] of Object.entries(benchFaults)) {
+    expect(out).toContain(`${name}=<${unit}>`);
+    expect(out).toContain(what);
+  }
+  expect(out).toContain("hub that lies about power");
+});
+
 test("a port that somebody watches is busy: exit code 7, and the watcher sees nothing of it", async () => {
   const stop = new AbortController();
   const seen = { err: "" };
@@ -235,8 +250,9 @@ test("a Pico that was left in BOOTSEL mode: the error names the command, and the
   expect(retried.events.at(-1)!.try).toContain("godwit flash fw/app.uf2 --drive <");
   while (!existsSync(join(drive, "INFO_UF2.TXT")))
     await new Promise((resolve) => setTimeout(resolve, 20));
-  const flashed = await godwit(`flash fw/app.uf2 --drive ${drive} --no-after --json`);
+  const flashed = await godwit(`flash fw/app.uf2 --port ${pico.url} --drive ${drive} --json`);
   expect(flashed.exitCode, flashed.err).toBe(0);
+  expect(flashed.events.at(-1)).toMatchObject({ event: "flashed", cameBack: true });
   while (pico.board.boots === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   await pico.close();
 });

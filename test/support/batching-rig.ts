@@ -22,6 +22,9 @@ export const machineModel = defineModel({
     temperature: { type: "double", min: -40, max: 900, resolution: 0.1 },
     load: { type: "integer", deadband: 5 },
     vibration: { type: "double", epsilon: 0.01, priority: "bulk" },
+    torque: { type: "double", priority: "bulk" },
+    flow: { type: "double", priority: "bulk" },
+    noise: { type: "double", priority: "bulk" },
   },
   properties: { batchLimits: batchLimitsProperty },
 });

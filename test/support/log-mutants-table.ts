@@ -15,11 +15,14 @@ function edit(module: string, from: string, to: string): readonly [string, strin
 export const mutants: readonly Mutant[] = [
   {
     name: "no CRC over the payload",
-    edits: [edit("log-medium", "return crc === readUint32(head, 8);", "return true;")],
+    edits: [
+      edit("log-medium", "return crc === readUint32(this.head, 8);", "return true;"),
+      edit("log-medium", "crc32(bytes, this.crc) === readUint32(this.head, 8)", "true"),
+    ],
   },
   {
     name: "no check of the record head",
-    edits: [edit("log-medium", "(crc & 255) !== check ||", "")],
+    edits: [edit("log-medium", "if ((this.crc & 255) !== check)", "if (false)")],
   },
   {
     name: "CRC does not cover the place",
@@ -27,7 +30,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "not read back after the program",
-    edits: [edit("log-medium", "return this.load(sector, opening, offset);", "return true;")],
+    edits: [
+      edit(
+        "log-medium",
+        "return this.loadHead(sector, opening, offset) && this.isWhole();",
+        "return true;",
+      ),
+    ],
   },
   {
     name: "programs cross pages",
@@ -72,7 +81,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "written marks are not read at mount",
-    edits: [edit("log-mount", "space.marks.read(medium.payload(sector, offset), 0);", "")],
+    edits: [edit("log-mount", "if (marks)", "if (false)")],
   },
   {
     name: "marks of any sector are believed",
@@ -80,7 +89,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "marks of the header are not read",
-    edits: [edit("log-mount", "readSectorHead(medium.page, space.marks);", "")],
+    edits: [edit("log-mount", "readSectorHead(medium.page, space.marks);", ";")],
   },
   {
     name: "head may fall behind the watermark in a kept sector",
@@ -256,9 +265,19 @@ export const mutants: readonly Mutant[] = [
     edits: [edit("flash-log", "const count = now.count - told.count;", "const count = now.count;")],
   },
   {
+    name: "a payload is checked by reading it once more",
+    edits: [
+      edit("log-medium", "crc32(bytes, this.crc) === readUint32(this.head, 8)", "this.isWhole()"),
+    ],
+  },
+  {
     name: "reading ends at the first bad record",
     edits: [
-      edit("log-cursor", "this.offset += medium.stepBytes;\n                continue;", "break;"),
+      edit(
+        "log-cursor",
+        "this.offset += isFound",
+        "if (!isFound) return undefined; this.offset += isFound",
+      ),
     ],
   },
   {
@@ -275,7 +294,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "no event for a corrupt sector",
-    edits: [edit("log-mount", "medium.page.some(isNotBlank)", "false")],
+    edits: [edit("log-mount", "!isBlank(medium.page)", "false")],
   },
   {
     name: "mounting looks at all records of all sectors",
@@ -283,13 +302,13 @@ export const mutants: readonly Mutant[] = [
       edit(
         "log-mount",
         "table.set(i, head);",
-        "{ table.set(i, head); space.medium.usedBytes(i); medium.load(i, head.opening, 36); }",
+        "{ table.set(i, head); space.medium.usedBytes(i); medium.loadHead(i, head.opening, 40); }",
       ),
     ],
   },
   {
     name: "what stands behind the end of a sector is given",
-    edits: [edit("log-cursor", "|| ordinal >= end", "")],
+    edits: [edit("log-cursor", "&& ordinal < end", "")],
   },
   {
     name: "the end of a sector is looked for only once",

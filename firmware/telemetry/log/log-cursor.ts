@@ -81,18 +81,15 @@ export class LogCursor {
       // Asked again only at the end of what was known: looking for it costs up to a sector of reads.
       if (this.offset >= this.used) this.used = medium.usedBytes(sector);
       if (this.offset >= this.used) return undefined;
-      if (!medium.load(sector, opening, this.offset)) {
-        this.offset += medium.stepBytes;
-        continue;
-      }
-      const at = this.offset;
+      let isFound = medium.loadHead(sector, opening, this.offset);
       const { kind, value } = medium;
-      this.offset += medium.recordBytes(medium.payloadBytes);
-      if (kind !== KIND_DATA) continue;
       const ordinal = table.firsts[sector]! + medium.index;
       // At the end stands what was taken for torn and now reads well: its ordinal was given again elsewhere.
-      if (ordinal < this.ordinal || ordinal >= end) continue;
-      const payload = medium.payload(sector, at);
+      const isWanted = kind === KIND_DATA && ordinal >= this.ordinal && ordinal < end;
+      const payload = isFound && isWanted ? medium.take() : undefined;
+      isFound &&= isWanted ? payload !== undefined : medium.isWhole();
+      this.offset += isFound ? medium.recordBytes(medium.payloadBytes) : medium.stepBytes;
+      if (!payload) continue;
       this.ordinal = ordinal + 1;
       const missing = ordinal - wanted;
       const bootId = this.bootId + (value >>> 24);

@@ -22,6 +22,9 @@ export class LogMedium {
   readonly page: Uint8Array;
   private readonly unitBytes: number;
   private readonly head = new Uint8Array(RECORD_HEAD_BYTES);
+  /** Where `loadHead` has read, and the CRC over its head. */
+  private at = 0;
+  private crc = 0;
   /** The part of the head that the CRC begins with. */
   private readonly covered: Uint8Array;
 
@@ -47,7 +50,7 @@ export class LogMedium {
     return this.unitBytes;
   }
 
-  /** What `load` found. */
+  /** What `loadHead` found. */
   get kind(): number {
     return this.head[0]! >> 4;
   }
@@ -61,26 +64,37 @@ export class LogMedium {
     return readUint32(this.head, 4);
   }
 
-  /** Reads the head of the record at `offset`; false unless head and payload are what was written there. */
-  load(sector: number, opening: number, offset: number): boolean {
+  /** Reads the head of a record; false unless a record of this place seems to begin at `offset`. */
+  loadHead(sector: number, opening: number, offset: number): boolean {
     const { head } = this;
     if (offset + RECORD_HEAD_BYTES > this.sectorBytes) return false;
-    const at = sector * this.sectorBytes + offset;
-    this.flash.read(at, head);
+    this.at = sector * this.sectorBytes + offset;
+    this.flash.read(this.at, head);
     const check = head[3]!;
     head[3] = 0;
-    let crc = crc32(this.covered, placeOf(opening, offset));
+    this.crc = crc32(this.covered, placeOf(opening, offset));
+    if ((this.crc & 255) !== check) return false;
+    return this.recordBytes(this.payloadBytes) <= this.sectorBytes - offset;
+  }
+
+  /** Whether head and payload of what `loadHead` found are what was written there. */
+  isWhole(): boolean {
     const { payloadBytes } = this;
-    if ((crc & 255) !== check || this.recordBytes(payloadBytes) > this.sectorBytes - offset) {
-      return false;
-    }
+    let { crc } = this;
     for (let done = 0; done < payloadBytes; ) {
       const part = this.page.subarray(0, Math.min(this.page.length, payloadBytes - done));
-      this.flash.read(at + RECORD_HEAD_BYTES + done, part);
+      this.flash.read(this.at + RECORD_HEAD_BYTES + done, part);
       crc = crc32(part, crc);
       done += part.length;
     }
-    return crc === readUint32(head, 8);
+    return crc === readUint32(this.head, 8);
+  }
+
+  /** The payload of what `loadHead` found; undefined if it is not whole. Read once: weak bits may read otherwise then. */
+  take(): Uint8Array | undefined {
+    const bytes = new Uint8Array(this.payloadBytes);
+    this.flash.read(this.at + RECORD_HEAD_BYTES, bytes);
+    return crc32(bytes, this.crc) === readUint32(this.head, 8) ? bytes : undefined;
   }
 
   /** Writes a record and reads it back; false if it is not there. @throws what the flash throws */
@@ -97,7 +111,7 @@ export class LogMedium {
     head[3] = crc;
     writeUint32(head, 8, crc32(body, crc));
     this.program(sector * this.sectorBytes + offset, body);
-    return this.load(sector, opening, offset);
+    return this.loadHead(sector, opening, offset) && this.isWhole();
   }
 
   /** Head and `body`, padded to whole units, in as many programs as there are pages. */
@@ -126,12 +140,6 @@ export class LogMedium {
       if (i > 0) return end - page.length + i;
     }
     return 0;
-  }
-
-  payload(sector: number, offset: number): Uint8Array {
-    const bytes = new Uint8Array(this.payloadBytes);
-    this.flash.read(sector * this.sectorBytes + offset + RECORD_HEAD_BYTES, bytes);
-    return bytes;
   }
 }
 

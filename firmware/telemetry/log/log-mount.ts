@@ -1,5 +1,12 @@
 /** Finds out what the flash holds: one header per sector and three whole sectors are read, nothing is written. */
-import { CLASSES, KIND_DATA, KIND_MARKS, readSectorHead, sectorHeadBytes } from "./log-format.ts";
+import {
+  CLASSES,
+  KIND_DATA,
+  KIND_MARKS,
+  readSectorHead,
+  readUint32,
+  sectorHeadBytes,
+} from "./log-format.ts";
 import type { LogSpace } from "./log-space.ts";
 
 /** Fills table, marks and open sectors of `space` from its flash. */
@@ -8,8 +15,11 @@ export function mount(space: LogSpace): void {
   for (let i = 0; i < medium.sectorCount; i++) {
     medium.flash.read(i * medium.sectorBytes, medium.page);
     const head = readSectorHead(medium.page);
-    if (head) table.set(i, head);
-    else if (medium.page.some(isNotBlank)) {
+    if (head) {
+      table.set(i, head);
+      // From what was read just now: weak bits may read otherwise the next time.
+      if (table.newest === i) readSectorHead(medium.page, space.marks);
+    } else if (!isBlank(medium.page)) {
       space.counters.unreadableSectors++;
       space.fault(
         `sector ${i} has no valid header: corrupt, or cut while it was opened; it is free, all others are kept`,
@@ -20,8 +30,6 @@ export function mount(space: LogSpace): void {
   if (table.newest < 0) return;
   freeCopies(space);
   table.guessErases();
-  medium.flash.read(table.newest * medium.sectorBytes, medium.page);
-  readSectorHead(medium.page, space.marks);
   continueIn(space, table.newest);
   for (let i = 0; i < CLASSES; i++) {
     const acked = space.marks.acked[i]!;
@@ -50,21 +58,22 @@ function continueIn(space: LogSpace, sector: number): void {
   const logClass = table.classes[sector]!;
   const opening = table.openings[sector]!;
   medium.flash.read(sector * medium.sectorBytes, medium.page);
-  const { bootId, high } = readSectorHead(medium.page) ?? { bootId: 0, high: 0 };
-  space.openBoots[logClass] = bootId;
-  space.openHighs[logClass] = high;
-  let offset = medium.padded(sectorHeadBytes(medium.page));
+  const header = readSectorHead(medium.page);
+  space.openBoots[logClass] = header?.bootId ?? 0;
+  space.openHighs[logClass] = header?.high ?? 0;
+  let offset = header ? medium.padded(sectorHeadBytes(medium.page)) : medium.sectorBytes;
   let end = offset;
   let head = table.firsts[sector]!;
   const used = medium.usedBytes(sector);
   while (offset < used) {
-    if (!medium.load(sector, opening, offset)) {
+    if (!medium.loadHead(sector, opening, offset) || !medium.isWhole()) {
       offset += medium.stepBytes;
       continue;
     }
     if (medium.kind === KIND_DATA) head = table.firsts[sector]! + medium.index + 1;
     if (medium.kind === KIND_MARKS && sector === table.newest) {
-      space.marks.read(medium.payload(sector, offset), 0);
+      const marks = medium.take();
+      if (marks) space.marks.read(marks, 0);
     }
     offset += medium.recordBytes(medium.payloadBytes);
     end = offset;
@@ -82,6 +91,8 @@ function continueIn(space: LogSpace, sector: number): void {
   );
 }
 
-function isNotBlank(byte: number): boolean {
-  return byte !== 0xff;
+/** Where a header begins; a sector that was erased and not opened is no fault. */
+function isBlank(page: Uint8Array): boolean {
+  for (let i = 0; i < 16; i += 4) if (readUint32(page, i) !== 0xffffffff) return false;
+  return true;
 }

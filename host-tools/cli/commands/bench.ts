@@ -22,7 +22,7 @@ import { parseCount } from "./flash-options.ts";
 interface Flags {
   readonly board: string;
   readonly listen: string;
-  readonly fault: BenchFaults;
+  readonly fault?: BenchFaults;
   readonly seed: number;
   readonly flashSize: number;
   readonly flashFile?: string;
@@ -45,7 +45,7 @@ function faultsHelp(): string {
     ([name, { unit, what }]) => `  ${`${name}=<${unit}>`.padEnd(22)} ${what}`,
   );
   return `
-Faults (share: 0 to 1 of the frames to the board; several may be given):
+Faults (a share is 0 to 1 of the frames; several faults may be given):
 ${rows.join("\n")}
   A hub that lies about power has no name here: a served board has no switch. The faults of drives (rp2040,
   rp2350) and the lying hub are simulated in npm run test:long, which runs every fault on every chip.`;
@@ -58,7 +58,7 @@ export function register(command: Command, context: Context): void {
     .description("serve a virtual board that speaks the real bootloader protocol")
     .option("--board <chip>", boardsHelp, "esp32c3")
     .option("--listen <host:port>", "where to listen; port 0 takes any", "127.0.0.1:0")
-    .option("--fault <name=value>", "misbehave (repeatable)", addFault, {})
+    .option("--fault <name=value>", "misbehave, as listed below (repeatable)", addFault)
     .option("--seed <n>", "the same seed gives the same faults", parseCount, 1)
     .option("--flash-size <megabytes>", "size of the flash", Number, 4)
     .option("--flash-file <path>", "keep the flash in this file")
@@ -94,7 +94,7 @@ function firmware(folder: string, chip: string, context: Context): void {
   context.output.result("firmware", { files: list }, `godwit flash ${list.join(" ")}`);
 }
 
-function addFault(text: string, faults: BenchFaults): BenchFaults {
+function addFault(text: string, faults: BenchFaults = {}): BenchFaults {
   const [name = "", value = ""] = text.split("=");
   const number = value === "" ? Number.NaN : Number(value);
   if (!Object.hasOwn(benchFaults, name) || !(number >= 0 && number < 1e9)) {
@@ -129,7 +129,7 @@ async function untilInterrupted(
 }
 
 async function servePico(flags: Flags, context: Context): Promise<void> {
-  if (Object.keys(flags.fault).length > 0) {
+  if (flags.fault) {
     throw new DeviceError("bad-input", "the faults of --fault are those of ESP boards", {
       hint: "leave --fault out; drives that misbehave are part of npm run test:long",
     });
@@ -169,7 +169,7 @@ async function serve(flags: Flags, context: Context): Promise<void> {
   const served = await serveVirtualBoard({
     chip: flags.board,
     ...listenOf(flags.listen),
-    faults: flags.fault,
+    faults: flags.fault ?? {},
     seed: flags.seed,
     flashMegabytes: flags.flashSize,
     isPaced: flags.paced ?? false,
@@ -179,7 +179,7 @@ async function serve(flags: Flags, context: Context): Promise<void> {
     onError: (error) => output.note(String(error)),
   });
   output.note(`try: godwit flash id --port ${served.url}`);
-  const { board, seed, fault } = flags;
+  const { board, seed, fault = {} } = flags;
   await untilInterrupted(served, { board, seed, faults: fault }, context);
   output.result("stopped", { resets: served.board.boots.length }, "stopped");
 }

@@ -6,13 +6,14 @@ import { parseResetSequence } from "../../flash/esp/resets.ts";
 import type { EspOptions } from "../../flash/esp/session.ts";
 import { realClock } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
-import { listPorts } from "../../serial/list.ts";
+import { type Lease, takeLease } from "../../serial/lease.ts";
+import { boardIdentity, listPorts } from "../../serial/list.ts";
 import { portSource } from "../../serial/source.ts";
 import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
 
 /** Longer than any job takes; a job that ends lets go at once. */
-export const leaseMs = 600_000;
+const leaseMs = 600_000;
 
 export interface BoardFlags {
   readonly port?: string;
@@ -26,7 +27,7 @@ export function addBoardOptions(command: Command): Command {
   return command
     .option("--port <address>", "path or rfc2217://host:port (or GODWIT_PORT)")
     .option("--board <id>", "board or chip that must be there (boards/)")
-    .option("--baud <n>", "speed of the transfer", parseCount)
+    .option("--baud <n>", "speed of the transfer", parseBaud)
     .option("--no-stub", "use the chip's ROM only: slower, fewer features")
     .option("--reset <sequence>", "custom way into the bootloader, like D0|R1|W0.1|D1|R0|W0.05|D0");
 }
@@ -69,4 +70,21 @@ export function parseCount(text: string): number {
   }
   const unit = match[2] === "" ? 1 : match[2]!.toUpperCase() === "K" ? 1024 : 1 << 20;
   return Number(match[1]) * unit;
+}
+
+const baudMin = 300;
+const baudMax = 20_000_000;
+
+/** @throws DeviceError `bad-input` */
+export function parseBaud(text: string): number {
+  const baud = parseCount(text);
+  if (baud >= baudMin && baud <= baudMax) return baud;
+  throw new DeviceError("bad-input", `'${shorten(text)}' is no speed of a serial line`, {
+    hint: "--baud 115200",
+  });
+}
+
+/** Keeps other jobs off the board at `address` until it is released. @throws DeviceError `port-busy` */
+export async function leaseOf(address: string): Promise<Lease> {
+  return takeLease(await boardIdentity(address), { job: "godwit flash", ttlMs: leaseMs });
 }

@@ -1,18 +1,17 @@
 // `godwit flash`: images onto a board, verified; reading, erasing and identifying its flash.
-import { basename } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, resolve } from "node:path";
 import type { Command } from "commander";
-import { type ChipInfo, chipInfo, type FlashResult, runFlashJob } from "../../flash/esp/job.ts";
-import { readFlash } from "../../flash/esp/read.ts";
+import { type FlashResult, runFlashJob } from "../../flash/esp/job.ts";
 import { type FlashRegion, hex } from "../../flash/esp/regions.ts";
-import { EspSession } from "../../flash/esp/session.ts";
 import { isElf } from "../../flash/rp2040/elf.ts";
 import { isUf2 } from "../../flash/rp2040/uf2.ts";
 import { DeviceError } from "../../serial/error.ts";
-import { takeLease } from "../../serial/lease.ts";
-import { boardIdentity } from "../../serial/list.ts";
 import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
-import { readFileOf, requireWritable, writeFileOf } from "../files.ts";
+import { didYouMean } from "../did-you-mean.ts";
+import { readFileOf } from "../files.ts";
+import { describeChip, erase, identify, read } from "../flash/esp-commands.ts";
 import { checkEspFiles, regionOf, type SettingsFlags, settingsOf } from "../flash/esp-files.ts";
 import { flashUf2, rpChipOf, type Uf2Flags, uf2OfSegments } from "../flash/uf2.ts";
 import {
@@ -20,9 +19,11 @@ import {
   type BoardFlags,
   boardOf,
   espOptions,
-  leaseMs,
+  leaseOf,
   parseCount,
 } from "./flash-options.ts";
+
+const subcommands = ["id", "read", "erase"];
 
 interface FlashFlags extends Uf2Flags, SettingsFlags {
   readonly skip: boolean;
@@ -79,6 +80,7 @@ async function flash(files: readonly string[], flags: FlashFlags, context: Conte
       hint: "godwit flash bootloader.bin@0x0 partitions.bin@0x8000 app.bin@0x10000",
     });
   }
+  refuseMisspelt(files[0]!, context);
   const single =
     files.length === 1 ? readFileOf(files[0]!.replace(/@[^@/\\]*$/, ""), context) : null;
   if (single && (isUf2(single) || isElf(single) || /\.uf2$/i.test(files[0]!))) {
@@ -98,6 +100,15 @@ async function flash(files: readonly string[], flags: FlashFlags, context: Conte
   await flashEsp(regions, flags, context);
 }
 
+/** `flash reed` is a misspelt `flash read`, unless there is such a file. */
+function refuseMisspelt(word: string, { cwd }: Context): void {
+  const near = didYouMean(word, subcommands);
+  if (near === undefined || existsSync(resolve(cwd, word))) return;
+  throw new DeviceError("bad-input", `unknown command 'godwit flash ${shorten(word)}'`, {
+    hint: `godwit flash ${near}`,
+  });
+}
+
 async function flashEsp(
   regions: readonly FlashRegion[],
   flags: FlashFlags,
@@ -111,12 +122,9 @@ async function flashEsp(
     });
   }
   const board = boardOf(flags);
-  checkEspFiles(regions, board);
+  checkEspFiles(regions, board, settings);
   const options = await espOptions(flags, context);
-  const lease = takeLease(await boardIdentity(options.source.address), {
-    job: "godwit flash",
-    ttlMs: leaseMs,
-  });
+  const lease = await leaseOf(options.source.address);
   output.note(`connecting to ${options.source.address}`);
   const bar = output.progress("flash");
   try {
@@ -145,12 +153,6 @@ async function flashEsp(
   }
 }
 
-function describeChip(info: ChipInfo): string {
-  const security = info.isSecureDownload ? ", Secure Download Mode" : "";
-  const megabytes = info.flashBytes / (1 << 20);
-  return `${info.chipName}, MAC ${info.mac ?? "unknown"}, ${megabytes} MB flash${security}`;
-}
-
 function describeResult(result: FlashResult): string {
   const lines = result.regions.map(
     ({ name, offset, size }) => `${hex(offset).padEnd(10)} ${name} (${size} bytes)`,
@@ -164,116 +166,4 @@ function describeResult(result: FlashResult): string {
     lines.push("the line damaged commands on the way: other places of the flash may be touched");
   }
   return lines.join("\n");
-}
-
-async function withSession<T>(
-  flags: BoardFlags,
-  context: Context,
-  work: (session: EspSession) => Promise<T>,
-): Promise<T> {
-  const options = await espOptions(flags, context);
-  const lease = takeLease(await boardIdentity(options.source.address), {
-    job: "godwit flash",
-    ttlMs: leaseMs,
-  });
-  try {
-    const session = await EspSession.connect(options);
-    try {
-      const board = boardOf(flags);
-      if (board && board.chip !== session.target.id) {
-        throw new DeviceError(
-          "wrong-board",
-          `expected ${board.chip}, found ${session.target.name}`,
-          {
-            hint: "godwit devices, then give the right --port or --board",
-          },
-        );
-      }
-      const result = await work(session);
-      await session.hardReset();
-      return result;
-    } finally {
-      await session.close();
-    }
-  } finally {
-    lease.release();
-  }
-}
-
-async function identify(flags: BoardFlags, context: Context): Promise<void> {
-  const info = await withSession(flags, context, chipInfo);
-  context.output.result("chip", { ...info }, `${describeChip(info)}, flash id ${info.flashId}`);
-}
-
-/** No chip has more; what does not fit this one is refused once its size is known. */
-const partBytesMax = 128 << 20;
-
-interface FlashPart {
-  readonly offset: number;
-  readonly size: number;
-}
-
-/** Refuses what no board can give, before one is disturbed. */
-function requirePart({ offset, size }: FlashPart, what: string): void {
-  if (size === 0) {
-    throw new DeviceError("bad-input", `a ${what} of 0 bytes does nothing`, {
-      hint: `give a size: godwit flash ${what} ${hex(offset)} 0x1000`,
-    });
-  }
-  if (offset + size > partBytesMax) {
-    throw new DeviceError("bad-input", `no flash holds ${size} bytes from ${hex(offset)}`, {
-      hint: "godwit flash id tells how much there is",
-    });
-  }
-}
-
-function requireInside({ offset, size }: FlashPart, flashBytes: number): void {
-  if (offset + size <= flashBytes) return;
-  const left = flashBytes - offset;
-  throw new DeviceError("bad-input", `the flash ends at ${hex(flashBytes)}`, {
-    hint:
-      left > 0
-        ? `at most ${left} bytes from ${hex(offset)}`
-        : `choose an offset below ${hex(flashBytes)}`,
-  });
-}
-
-async function read(
-  part: FlashPart & { file: string },
-  flags: BoardFlags,
-  context: Context,
-): Promise<void> {
-  const { output } = context;
-  requirePart(part, "read");
-  requireWritable(part.file, context);
-  const bar = output.progress("read");
-  const bytes = await withSession(flags, context, async (session) => {
-    requireInside(part, await session.flashSize());
-    return readFlash(session, part.offset, part.size, (done, total) => bar.update(done / total));
-  });
-  writeFileOf(part.file, bytes, context);
-  bar.end("read: verified");
-  output.result("read", { ...part }, `${part.size} bytes from ${hex(part.offset)} in ${part.file}`);
-}
-
-async function erase(
-  offset: number | undefined,
-  size: number | undefined,
-  flags: BoardFlags,
-  context: Context,
-): Promise<void> {
-  const part = offset === undefined ? undefined : { offset, size: size ?? Number.NaN };
-  if (part && !(part.offset % 4096 === 0 && part.size % 4096 === 0)) {
-    throw new DeviceError("bad-input", "a region has an offset and a size in whole sectors", {
-      hint: "godwit flash erase 0x9000 0x6000; without a region everything is erased",
-    });
-  }
-  if (part) requirePart(part, "erase");
-  await withSession(flags, context, async (session) => {
-    if (!part) return session.eraseAll();
-    requireInside(part, await session.flashSize());
-    return session.eraseRegion(part.offset, part.size);
-  });
-  const what = part ? `${part.size} bytes from ${hex(part.offset)}` : "the whole flash";
-  context.output.result("erased", part ?? { offset: 0, size: null }, `erased ${what}`);
 }

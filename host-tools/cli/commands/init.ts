@@ -16,6 +16,12 @@ function templateOf(name: string): Template {
   });
 }
 
+/** How the person called us: what is shown must work as it stands. */
+function calledAs({ env }: Context): string {
+  if (env.npm_lifecycle_event === "godwit") return "npm run godwit --";
+  return env.npm_command === "exec" ? "npx godwit" : "godwit";
+}
+
 function init(context: Context, dir: string, options: { template: string }): void {
   const template = templateOf(options.template);
   const folder = resolve(context.cwd, dir);
@@ -29,7 +35,7 @@ function init(context: Context, dir: string, options: { template: string }): voi
       `${template} in ${shown}: ${files.filter((file) => !file.startsWith(".")).join(", ")}`,
       "",
       "Run it on the XS engine with a local IoT Hub:",
-      `  godwit sim ${shown}`,
+      `  ${calledAs(context)} sim ${shown}`,
     ].join("\n"),
   );
 }

@@ -14,7 +14,7 @@ import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
 import { writing } from "../files.ts";
 import { printable } from "../output.ts";
-import { addressOf, boardOf, parseCount } from "./flash-options.ts";
+import { addressOf, boardOf, parseBaud } from "./flash-options.ts";
 
 interface Flags {
   readonly port?: string;
@@ -37,7 +37,7 @@ export function register(command: Command, context: Context): void {
   command
     .option("--port <address>", "path or rfc2217://host:port (or GODWIT_PORT)")
     .option("--board <id>", "board file, for its speed")
-    .option("--baud <n>", "speed of the line (debug builds of Moddable: 460800)", parseCount)
+    .option("--baud <n>", "speed of the line (debug builds of Moddable: 460800)", parseBaud)
     .option("--until <regex>", "end well at the first line that matches")
     .option("--fail-on <regex>", "end with exit code 1 at the first line that matches")
     .option("--fail-on-panic", "end with exit code 1 when the board panics")

@@ -10,6 +10,8 @@ import {
   typeName,
 } from "../../flash/esp/partitions.ts";
 import { hex } from "../../flash/esp/regions.ts";
+import { DeviceError } from "../../serial/error.ts";
+import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
 import { readFileOf, writeFileOf } from "../files.ts";
 import { printable } from "../output.ts";
@@ -26,6 +28,13 @@ function show(file: string, out: string | undefined, context: Context): void {
   const { output } = context;
   const bytes = readFileOf(file, context);
   const isBinary = bytes[0] === 0xaa && bytes[1] === 0x50;
+  if (!isBinary && bytes.includes(0)) {
+    throw new DeviceError(
+      "bad-input",
+      `${shorten(file)} is no partition table: neither CSV text nor a binary table`,
+      { hint: "godwit image info <file> tells what a firmware file is" },
+    );
+  }
   const rows = isBinary
     ? parsePartitionTable(bytes)
     : parsePartitionCsv(new TextDecoder().decode(bytes));

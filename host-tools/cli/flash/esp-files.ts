@@ -7,6 +7,7 @@ import {
   isEspImage,
   parseImage,
 } from "../../flash/esp/image.ts";
+import { withSettings } from "../../flash/esp/job.ts";
 import { tableOffset } from "../../flash/esp/partitions.ts";
 import { preflight } from "../../flash/esp/preflight.ts";
 import { type FlashRegion, hex, orderedRegions } from "../../flash/esp/regions.ts";
@@ -82,7 +83,11 @@ function megabytesOf(flashSize: string): number {
  * overlaps, no room. No board is disturbed for them.
  * @throws DeviceError
  */
-export function checkEspFiles(regions: readonly FlashRegion[], board: Board | undefined): void {
+export function checkEspFiles(
+  regions: readonly FlashRegion[],
+  board: Board | undefined,
+  settings: FlashSettings | undefined,
+): void {
   const far = regions.find(({ offset }) => offset >= largestFlashBytes);
   if (far) {
     throw new DeviceError("bad-input", `no ESP chip has flash at ${hex(far.offset)}`, {
@@ -94,6 +99,10 @@ export function checkEspFiles(regions: readonly FlashRegion[], board: Board | un
     (board && targetById(board.chip)) ??
     (image && targetByChipId(parseImage(image.bytes, image.name).chipId));
   // How much flash the board has is asked later: boards of one name come with different chips.
-  if (target) preflight(regions, { target, flashBytes: largestFlashBytes });
-  else orderedRegions(regions, largestFlashBytes);
+  if (!target) {
+    orderedRegions(regions, largestFlashBytes);
+    return;
+  }
+  preflight(regions, { target, flashBytes: largestFlashBytes });
+  if (settings) withSettings(regions, target, settings);
 }

@@ -14,13 +14,11 @@ import {
   type UfSegment,
 } from "../../flash/rp2040/uf2.ts";
 import { realClock } from "../../serial/clock.ts";
-import { DeviceError } from "../../serial/error.ts";
-import { takeLease } from "../../serial/lease.ts";
-import { boardIdentity } from "../../serial/list.ts";
+import { DeviceError, isDeviceError } from "../../serial/error.ts";
 import { portSource } from "../../serial/source.ts";
 import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
-import { addressOf, type BoardFlags, boardOf, leaseMs } from "../commands/flash-options.ts";
+import { addressOf, type BoardFlags, boardOf, leaseOf } from "../commands/flash-options.ts";
 
 const flashStart = 0x10000000;
 
@@ -100,10 +98,7 @@ export async function flashUf2(
   preflightUf2(parseUf2(uf2, name), name, chip);
   const files = systemDriveFiles(flags.drive);
   const address = await applicationPort(flags, context, findDrives(files).length > 0);
-  const lease =
-    address === undefined
-      ? undefined
-      : takeLease(await boardIdentity(address), { job: "godwit flash", ttlMs: leaseMs });
+  const lease = address === undefined ? undefined : await leaseOf(address);
   try {
     const result = await runUf2Job({
       bytes: uf2,
@@ -112,7 +107,7 @@ export async function flashUf2(
       chip,
       clock: realClock,
       files,
-      isBack: await portIsBack(address),
+      isBack: await portIsBack(address ?? namedPort(flags, context)),
       awaitsReturn: flags.after,
       needsProof: flags.verify ?? false,
       ...(address === undefined ? {} : { source: portSource(address) }),
@@ -136,7 +131,19 @@ async function applicationPort(
   context: Context,
   hasDrive: boolean,
 ): Promise<string | undefined> {
-  const isNamed = flags.port !== undefined || context.env.GODWIT_PORT !== undefined;
-  if (hasDrive && (flags.drive !== undefined || !isNamed)) return undefined;
-  return addressOf(flags, context, "rp");
+  const named = namedPort(flags, context);
+  if (hasDrive && (flags.drive !== undefined || named === undefined)) return undefined;
+  try {
+    return await addressOf(flags, context, "rp");
+  } catch (error) {
+    if (flags.drive === undefined || !isDeviceError(error, "no-device")) throw error;
+    throw new DeviceError("no-device", `no BOOTSEL drive is at ${shorten(flags.drive)}`, {
+      hint: "hold BOOTSEL while plugging the board in, mount its drive there, or give --port too",
+      cause: error,
+    });
+  }
+}
+
+function namedPort(flags: Uf2Flags, context: Context): string | undefined {
+  return flags.port ?? context.env.GODWIT_PORT;
 }

@@ -22,7 +22,8 @@ while True:
         os.write(1, os.read(master, 65536))
 `;
 
-const startTimeoutMs = 5000;
+/** An interpreter on a busy machine takes its time. */
+const startTimeoutMs = 30_000;
 const pathPattern = /(\/dev\/\S+)/;
 
 interface Bridge {
@@ -65,7 +66,10 @@ export async function servePty(source: PortSource): Promise<ServedPty> {
   const child = spawn(bridge.command, bridge.args, { stdio: ["pipe", "pipe", "pipe"] });
   // Asked for now: after a pulled plug the bridge has ended long before anybody closes.
   const ended = new Promise((resolve) => child.once("exit", resolve));
-  const path = await pathFrom(child);
+  const path = await pathFrom(child).catch((error: unknown) => {
+    child.kill();
+    throw error;
+  });
   const port = await source.open(115_200, {
     onData: (bytes) => void child.stdin!.write(bytes),
     onClose: () => child.kill(),
@@ -92,10 +96,12 @@ function forward(child: ChildProcess, port: SerialPort): void {
 
 function pathFrom(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
-    const fail = (what: string) =>
+    const fail = (what: string) => {
+      clearTimeout(timer);
       reject(
         new DeviceError("port-failed", `the terminal bridge ${what}`, { hint: "godwit doctor" }),
       );
+    };
     const timer = setTimeout(() => fail("did not start"), startTimeoutMs);
     let text = "";
     child.once("error", (error) => fail(error.message));

@@ -102,7 +102,7 @@ export async function runFlashJob(job: FlashJob): Promise<FlashResult> {
       address: job.source.address,
       regions: regions.map(({ name, offset, bytes }) => ({ name, offset, size: bytes.length })),
       wasReset: (job.resetAfter ?? true) && (await tryReset(last)),
-      elapsedMs: job.clock.nowMs() - startedMs,
+      elapsedMs: Math.round(job.clock.nowMs() - startedMs),
     };
   } finally {
     await writer.session.close();
@@ -121,8 +121,11 @@ async function prepareWithRetries(job: FlashJob): Promise<Prepared> {
     try {
       return await prepare(job, session);
     } catch (error) {
+      const isLast = attempt === preparationsMax || !isDeviceError(error, ...recoverable);
+      // What is refused leaves the board as it was: running.
+      if (isLast && (job.resetAfter ?? true)) await tryReset(session);
       await session.close();
-      if (attempt === preparationsMax || !isDeviceError(error, ...recoverable)) throw error;
+      if (isLast) throw error;
     }
   }
 }
@@ -160,7 +163,7 @@ async function requireReadBack(
 }
 
 /** The flash is verified by now: a plug pulled in this moment is no failure of the job. */
-async function tryReset(session: EspSession): Promise<boolean> {
+export async function tryReset(session: EspSession): Promise<boolean> {
   try {
     await session.hardReset();
     return true;
@@ -184,7 +187,7 @@ function requireExpected(job: FlashJob, info: ChipInfo): void {
 }
 
 /** @throws DeviceError `bad-input` when no region holds the header that the settings belong into */
-function withSettings(
+export function withSettings(
   regions: readonly FlashRegion[],
   target: EspTarget,
   settings: FlashSettings,

@@ -128,7 +128,7 @@ export async function runUf2Job(job: Uf2Job): Promise<Uf2Result> {
     bytes: job.bytes.length,
     cameBack: await comeBack(job, drive, lateError),
     hadLateError: lateError !== undefined,
-    elapsedMs: job.clock.nowMs() - startedMs,
+    elapsedMs: Math.round(job.clock.nowMs() - startedMs),
   };
 }
 

@@ -10,7 +10,7 @@ import type { TimerHandle } from "../../../firmware/ports/timers.ts";
 import type { HubContext } from "./context.ts";
 import { HubError } from "./hub-error.ts";
 import { type IdentityName, identityKey } from "./identity.ts";
-import type { Json } from "./json.ts";
+import { isBlank, parseJson } from "./json.ts";
 import type { Registry } from "./registry.ts";
 import type { MethodCall, MethodResult, MethodService } from "./service.ts";
 import type { Channel, Session, Sessions, SessionWatcher } from "./sessions.ts";
@@ -186,11 +186,11 @@ function readAnswer(
   if (answer.body.length > METHOD_PAYLOAD_BYTES_MAX) {
     return new HubError(413001, `${whose} is larger than ${METHOD_PAYLOAD_BYTES_MAX} bytes`);
   }
-  const text = Buffer.from(answer.body).toString("utf8").trim();
   try {
-    const payload = text === "" ? null : (JSON.parse(text) as Json);
+    const payload = isBlank(answer.body) ? null : parseJson(answer.body, whose);
     return { status: answer.status, payload };
-  } catch (cause) {
-    return new HubError(400004, `${whose} is not JSON: ${(cause as Error).message}`, { cause });
+  } catch (error) {
+    if (error instanceof HubError) return error;
+    throw error;
   }
 }

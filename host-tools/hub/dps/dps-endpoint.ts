@@ -2,7 +2,8 @@
 import type { IConnectPacket } from "mqtt-packet";
 import type { Hub } from "../core/hub.ts";
 import { HubError } from "../core/hub-error.ts";
-import type { MqttHandler, MqttTransport } from "../mqtt/mqtt-transport.ts";
+import type { MqttHandler } from "../mqtt/mqtt-handler.ts";
+import type { MqttTransport } from "../mqtt/mqtt-transport.ts";
 import { refuse } from "../mqtt/refusal.ts";
 import { DpsHandler } from "./dps-handler.ts";
 import { parseDpsUsername } from "./dps-username.ts";

@@ -1,5 +1,5 @@
 // A device's connection to the provisioning service: register, poll, result (DPS docs "MQTT support").
-import type { IPublishPacket, ISubscribePacket, Packet } from "mqtt-packet";
+import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket } from "mqtt-packet";
 import {
   DPS_MESSAGE_BYTES_MAX,
   DPS_POLLS_PER_10_S,
@@ -17,9 +17,10 @@ import { isoTime } from "../core/environment.ts";
 import { errorBody } from "../core/error-body.ts";
 import type { Hub } from "../core/hub.ts";
 import { HubError } from "../core/hub-error.ts";
-import { isObject, type Json, type JsonObject } from "../core/json.ts";
+import { isBlank, isObject, type JsonObject, parseJson } from "../core/json.ts";
 import type { Attested } from "../core/provisioning.ts";
-import type { MqttHandler, MqttTransport } from "../mqtt/mqtt-transport.ts";
+import type { MqttHandler } from "../mqtt/mqtt-handler.ts";
+import type { MqttTransport } from "../mqtt/mqtt-transport.ts";
 
 const POLL_WINDOW_MS = 10_000;
 
@@ -43,23 +44,13 @@ export class DpsHandler implements MqttHandler {
     this.#attested = attested;
   }
 
-  packet(packet: Packet): void {
-    switch (packet.cmd) {
-      case "publish":
-        this.#publish(packet);
-        break;
-      case "subscribe":
-        this.#subscribe(packet);
-        break;
-      case "unsubscribe":
-        this.#isSubscribed = false;
-        this.#transport.send({ cmd: "unsuback", messageId: packet.messageId!, granted: [] });
-        break;
-      case "puback":
-        break;
-      default:
-        throw new HubError(400004, `${packet.cmd.toUpperCase()} is not for a client to send`);
-    }
+  unsubscribe(packet: IUnsubscribePacket): void {
+    this.#isSubscribed = false;
+    this.#transport.send({ cmd: "unsuback", messageId: packet.messageId!, granted: [] });
+  }
+
+  puback(): void {
+    // Answers go with QoS 0: there is nothing to acknowledge.
   }
 
   batchEnd(): void {
@@ -74,7 +65,7 @@ export class DpsHandler implements MqttHandler {
     return this.#hub.faults.delayMsOf(this.#attested.deviceId);
   }
 
-  #subscribe(packet: ISubscribePacket): void {
+  subscribe(packet: ISubscribePacket): void {
     const granted = packet.subscriptions.map(({ topic, qos }) => {
       if (topic !== `${DPS_RESPONSE_PREFIX}#`) {
         this.#warn(`subscription refused, DPS has no such filter: ${topic.slice(0, 120)}`);
@@ -86,7 +77,7 @@ export class DpsHandler implements MqttHandler {
     this.#transport.send({ cmd: "suback", messageId: packet.messageId!, granted });
   }
 
-  #publish(packet: IPublishPacket): void {
+  publish(packet: IPublishPacket): void {
     if (packet.qos === 2) throw new HubError(400004, "a PUBLISH with QoS 2; DPS takes 0 and 1");
     const { topic } = packet;
     const isRegister = topic.startsWith(DPS_REGISTER_PREFIX);
@@ -197,14 +188,8 @@ function describe(registration: Registration): JsonObject {
 
 /** @throws HubError 400004. */
 function parseBody(payload: Buffer): JsonObject {
-  const text = payload.toString("utf8").trim();
-  if (text === "") return {};
-  let body: Json;
-  try {
-    body = JSON.parse(text) as Json;
-  } catch (cause) {
-    throw new HubError(400004, `the body is not JSON: ${(cause as Error).message}`, { cause });
-  }
+  if (isBlank(payload)) return {};
+  const body = parseJson(payload);
   if (!isObject(body)) throw new HubError(400004, "the body is not a JSON object");
   return body;
 }

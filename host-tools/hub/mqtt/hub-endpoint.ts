@@ -7,7 +7,8 @@ import { identityKey } from "../core/identity.ts";
 import { DeviceTopics } from "./device-topics.ts";
 import { HubHandler, type Will } from "./hub-handler.ts";
 import { type HubUsername, parseHubUsername } from "./hub-username.ts";
-import type { MqttHandler, MqttTransport } from "./mqtt-transport.ts";
+import type { MqttHandler } from "./mqtt-handler.ts";
+import type { MqttTransport } from "./mqtt-transport.ts";
 import { type ReturnCode, refuse } from "./refusal.ts";
 import { checkTelemetryBytes, decodeTelemetryBag } from "./telemetry-message.ts";
 

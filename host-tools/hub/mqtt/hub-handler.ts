@@ -1,5 +1,5 @@
 // A device's connection to the hub: packets to core calls and back (IoT Hub docs "Use MQTT", MQTT 3.1.1).
-import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from "mqtt-packet";
+import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket } from "mqtt-packet";
 import { SUBSCRIPTIONS_MAX } from "../../../firmware/connection/limits.ts";
 import {
   methodRequestTopic,
@@ -10,13 +10,14 @@ import { guarded } from "../core/context.ts";
 import { errorBody } from "../core/error-body.ts";
 import type { Hub } from "../core/hub.ts";
 import { HubError } from "../core/hub-error.ts";
-import type { Json, JsonObject } from "../core/json.ts";
+import { type JsonObject, parseJson } from "../core/json.ts";
 import type { QueuedMessage } from "../core/queued-message.ts";
 import type { Channel, DeviceLink, Session } from "../core/sessions.ts";
 import { cloudMessageTopic } from "./cloud-message-topic.ts";
 import type { DeviceTopics } from "./device-topics.ts";
 import { InFlight } from "./in-flight.ts";
-import type { MqttHandler, MqttTransport } from "./mqtt-transport.ts";
+import type { MqttHandler } from "./mqtt-handler.ts";
+import type { MqttTransport } from "./mqtt-transport.ts";
 import { checkTelemetryBytes, type DecodedBag, decodeTelemetryBag } from "./telemetry-message.ts";
 
 const FORWARDED_WILL = { "iothub-MessageType": "Will" };
@@ -42,25 +43,6 @@ export class HubHandler implements MqttHandler, DeviceLink {
     this.#transport = transport;
     this.#topics = about.topics;
     this.#will = about.will;
-  }
-
-  packet(packet: Packet): void {
-    switch (packet.cmd) {
-      case "publish":
-        this.#publish(packet);
-        break;
-      case "subscribe":
-        this.#subscribe(packet);
-        break;
-      case "unsubscribe":
-        this.#unsubscribe(packet);
-        break;
-      case "puback":
-        this.#puback(packet.messageId!);
-        break;
-      default:
-        throw new HubError(400004, `${packet.cmd.toUpperCase()} is not for a client to send`);
-    }
   }
 
   batchEnd(): void {
@@ -109,7 +91,7 @@ export class HubHandler implements MqttHandler, DeviceLink {
     this.#transport.close(reason);
   }
 
-  #publish(packet: IPublishPacket): void {
+  publish(packet: IPublishPacket): void {
     if (packet.qos === 2) throw new HubError(400004, "a PUBLISH with QoS 2; IoT Hub takes 0 and 1");
     const request = this.#topics.requestOf(packet.topic);
     switch (request.kind) {
@@ -124,7 +106,7 @@ export class HubHandler implements MqttHandler, DeviceLink {
         break;
       case "twinReport":
         this.#answerTwin(request.requestId, () => {
-          const patch = parseJson(packet.payload);
+          const patch = parseJson(bytesOf(packet));
           this.#hub.throttles.charge(packet.payload.length);
           const version = this.#hub.twins.report(this.session.identity, patch);
           return { status: 204, body: "", version };
@@ -193,7 +175,7 @@ export class HubHandler implements MqttHandler, DeviceLink {
     this.#send(twinResponseTopic(answer.status, requestId, answer.version), payload);
   }
 
-  #subscribe(packet: ISubscribePacket): void {
+  subscribe(packet: ISubscribePacket): void {
     const opened = new Set<Channel>();
     const granted = packet.subscriptions.map(({ topic: filter, qos }) => {
       const channel = this.#topics.channelOf(filter);
@@ -213,14 +195,14 @@ export class HubHandler implements MqttHandler, DeviceLink {
     for (const channel of opened) this.#hub.sessions.opened(this.session, channel);
   }
 
-  #unsubscribe(packet: IUnsubscribePacket): void {
+  unsubscribe(packet: IUnsubscribePacket): void {
     for (const filter of packet.unsubscriptions) {
       this.#hub.sessions.unsubscribe(this.session, filter);
     }
     this.#transport.send({ cmd: "unsuback", messageId: packet.messageId!, granted: [] });
   }
 
-  #puback(packetId: number): void {
+  puback(packetId: number): void {
     const lockToken = this.#inFlight.take(packetId);
     if (lockToken === undefined) {
       this.#warn(
@@ -257,13 +239,4 @@ function withRetain(bag: DecodedBag): DecodedBag {
 /** mqtt-packet types a payload as text or bytes; its parser gives bytes. */
 function bytesOf(packet: IPublishPacket): Buffer {
   return packet.payload as Buffer;
-}
-
-/** @throws HubError 400004. */
-function parseJson(payload: Buffer | string): Json {
-  try {
-    return JSON.parse(payload.toString("utf8")) as Json;
-  } catch (cause) {
-    throw new HubError(400004, `the body is not JSON: ${(cause as Error).message}`, { cause });
-  }
 }

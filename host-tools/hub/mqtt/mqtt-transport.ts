@@ -5,6 +5,7 @@ import type { TimerHandle } from "../../../firmware/ports/timers.ts";
 import type { HubEnvironment } from "../core/environment.ts";
 import { HubError } from "../core/hub-error.ts";
 import type { ByteStream } from "./byte-stream.ts";
+import { hand, type MqttHandler } from "./mqtt-handler.ts";
 import { checkPacket } from "./packet-check.ts";
 import { PacketGate } from "./packet-gate.ts";
 import { PacketOutput } from "./packet-output.ts";
@@ -15,18 +16,6 @@ const CONNECT_TIMEOUT_MS = 30_000;
 /** Input waiting behind a throttle; overflow: the connection ends. */
 const HELD_BYTES_MAX = 1024 * 1024;
 const PUBLISH = 3;
-
-/** What happens on a connection once its CONNECT was accepted. */
-export interface MqttHandler {
-  /** Any packet but CONNECT. May throw HubError: the connection ends with it. */
-  packet(packet: Packet): void;
-  /** All packets of one read are handled: make them durable. Output is written after this. */
-  batchEnd(): void;
-  /** The connection is gone; called once. `isGraceful` after a DISCONNECT. */
-  closed(isGraceful: boolean): void;
-  /** How long output is held back (fault). */
-  outputDelayMs(): number;
-}
 
 export interface TransportOptions {
   environment: HubEnvironment;
@@ -202,7 +191,7 @@ export class MqttTransport {
       this.#isGraceful = true;
       this.ended();
     } else {
-      this.#handler.packet(packet);
+      hand(packet, this.#handler);
     }
   }
 

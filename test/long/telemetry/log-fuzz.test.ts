@@ -4,8 +4,8 @@ import { FlashLog } from "../../../firmware/telemetry/log/flash-log.ts";
 import { fuzzLog } from "../../support/log-fuzz.ts";
 import { seeded } from "../../support/seeded.ts";
 
-test("20,000 damaged images give true records or none, and take new ones", () => {
-  const result = fuzzLog((options) => new FlashLog(options), 20_000, seeded("flash images"));
+test("10,000 damaged images give true records or none, and take new ones", () => {
+  const result = fuzzLog((options) => new FlashLog(options), 10_000, seeded("flash images"));
   console.log(`damaged images: ${JSON.stringify(result)}`);
   expect(result.records).toBeGreaterThan(result.images);
 });

@@ -9,8 +9,8 @@ const open: OpenLog = (options) => new FlashLog(options);
 
 /** Shape and how many seeded scripts: a cut costs time in proportion to what must be compared after it. */
 const shapes: Readonly<Record<string, { shape: FlashShape; seeds: number }>> = {
-  small: { shape: TIGHT, seeds: 4 },
-  "units of 16 bytes": { shape: { ...TIGHT, sectorBytes: 1024, unitBytes: 16 }, seeds: 4 },
+  small: { shape: TIGHT, seeds: 3 },
+  "units of 16 bytes": { shape: { ...TIGHT, sectorBytes: 1024, unitBytes: 16 }, seeds: 3 },
   "units of 32 bytes": { shape: { ...TIGHT, sectorBytes: 1024, unitBytes: 32 }, seeds: 2 },
 };
 

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createProject, packageName } from "../../../host-tools/cli/init/project.ts";
+import { run } from "../../../host-tools/cli/run.ts";
+import { verbs } from "../../../host-tools/cli/verbs-table.ts";
 
 let folder: string;
 
@@ -21,6 +23,25 @@ test("a folder that holds something is refused and left alone", () => {
   expect(() => createProject(join(folder, "mine.txt"), "blink")).toThrow(
     expect.objectContaining({ code: "not-a-folder" }),
   );
+});
+
+test.each([
+  [{}, "  godwit sim shed\n"],
+  [{ npm_command: "exec" }, "  npx godwit sim shed\n"],
+  [{ npm_command: "run-script", npm_lifecycle_event: "godwit" }, "  npm run godwit -- sim shed\n"],
+])("what to do next is shown as godwit was called: %j", async (env, line) => {
+  let stdout = "";
+  const exitCode = await run(["init", "shed"], {
+    verbs,
+    version: "9.9.9",
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: () => undefined },
+    env,
+    cwd: folder,
+    interrupted: () => new AbortController().signal,
+  });
+  expect(stdout.endsWith(line)).toBe(true);
+  expect(exitCode).toBe(0);
 });
 
 test("a fresh repository is as good as an empty folder; the package names a clone by its place", () => {

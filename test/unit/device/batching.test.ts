@@ -51,14 +51,17 @@ test("the twin changes the limits at run time; what cannot be is refused with 40
 });
 
 test("a limit that the channels cannot live with is refused as well", async () => {
-  const rig = new BatchingRig({ telemetry: batched(jsonRows()) }).start();
+  const rig = new BatchingRig().start();
   await rig.run(2000);
-  rig.hub.patchDesired({ batchLimits: { blockBytes: 52, normalAgeMs: 5000 } });
+  rig.hub.patchDesired({ batchLimits: { blockBytes: 64, normalAgeMs: 5000 } });
   await rig.run(2000);
-  expect(rig.hub.reported.batchLimits).toMatchObject({ ac: 400 });
-  rig.hub.patchDesired({ batchLimits: { blockBytes: 64 } });
+  expect(rig.hub.reported.batchLimits).toEqual({
+    ...{ value: {}, ac: 400, av: 2 },
+    ad: "blockBytes 64 is too small for one row of 4 channels: at least 72",
+  });
+  rig.hub.patchDesired({ batchLimits: { blockBytes: 72 } });
   await rig.run(2000);
-  expect(rig.hub.reported.batchLimits).toMatchObject({ ac: 200, value: { blockBytes: 64 } });
+  expect(rig.hub.reported.batchLimits).toMatchObject({ ac: 200, value: { blockBytes: 72 } });
   expect(
     () => new BatchingRig({ telemetry: batched(jsonRows(), { limits: { blockBytes: 5000 } }) }),
   ).toThrow(expect.objectContaining({ code: "limit", message: expect.stringMatching(/3906/) }));
@@ -78,7 +81,7 @@ test("every message says what it is: type, encoding, schema, boot, sequence, cla
   expect(rig.hub.telemetry.map(({ bag }) => Object.fromEntries(decodeBag(bag)))).toEqual([
     { ...common, ...type, class: "0", schema: hash("alarm") },
     { ...common, ...type, class: "1", schema: hash("temperature", "load") },
-    { ...common, ...type, class: "2", schema: hash("vibration") },
+    { ...common, ...type, class: "2", schema: hash("vibration", "torque", "flow", "noise") },
   ]);
 });
 

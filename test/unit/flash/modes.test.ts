@@ -7,6 +7,7 @@ import { runFlashJob } from "../../../host-tools/flash/esp/job.ts";
 import { readFlash } from "../../../host-tools/flash/esp/read.ts";
 import type { FlashRegion } from "../../../host-tools/flash/esp/regions.ts";
 import { espTargets } from "../../../host-tools/flash/esp/targets-table.ts";
+import { sleep } from "../../../host-tools/serial/clock.ts";
 import { isSame, sampleImage, virtualBench } from "../../support/bench.ts";
 
 const region = (size: number): FlashRegion => ({
@@ -157,6 +158,9 @@ test("header settings without the bootloader they belong into are refused, flash
       hint: expect.stringContaining("bootloader.bin@0x0"),
     });
     expect(board.flash.touchedSectors.size).toBe(0);
+    // Refused, the board is left as it was: running its application.
+    await clock.run(sleep(clock, 100));
+    expect(board.mode).toBe("app");
   }
 });
 

@@ -2,6 +2,7 @@
 import { defineModel } from "godwit/model/define";
 import { expect, test } from "vitest";
 import { thermostatModel } from "../../../firmware/apps/thermostat/model.ts";
+import { weatherModel } from "../../../firmware/apps/weather/model.ts";
 import { fromDtdl } from "../../../host-tools/model/from-dtdl.ts";
 import { toDtdl } from "../../../host-tools/model/to-dtdl.ts";
 
@@ -34,6 +35,7 @@ const rich = defineModel({
 test.each([
   ["thermostat", thermostatModel],
   ["rich", rich],
+  ["weather station", weatherModel],
 ])("%s survives the round trip through JSON", (_, model) => {
   const text = JSON.stringify(toDtdl(model));
   expect(fromDtdl(JSON.parse(text))).toEqual(model);

@@ -24,7 +24,7 @@ import { choosePort } from "../../../host-tools/boards/choose-port.ts";
 import { parseResetSequence, sequencesFor } from "../../../host-tools/flash/esp/resets.ts";
 import { isDeviceError } from "../../../host-tools/serial/error.ts";
 import { takeLease } from "../../../host-tools/serial/lease.ts";
-import { type ListedPort, listSysfs } from "../../../host-tools/serial/list.ts";
+import { findListed, type ListedPort, listSysfs } from "../../../host-tools/serial/list.ts";
 import { groupOf, holderOf, openError } from "../../../host-tools/serial/native.ts";
 import { rfc2217Source } from "../../../host-tools/serial/rfc2217.ts";
 import { comPortCommand, escapeData, TelnetDecoder } from "../../../host-tools/serial/telnet.ts";
@@ -163,7 +163,12 @@ test("who holds a port, and whose group it is", () => {
   mkdirSync(fds, { recursive: true });
   writeFileSync(join(folder, "proc", "4711", "comm"), "minicom\n");
   symlinkSync("/dev/ttyUSB9", join(fds, "3"));
-  expect(holderOf("/dev/ttyUSB9", join(folder, "proc"))).toBe("minicom (process 4711)");
+  const others = join(folder, "proc", "4712", "fd");
+  mkdirSync(others, { recursive: true });
+  writeFileSync(join(folder, "proc", "4712", "comm"), "picocom\n");
+  symlinkSync("/dev/ttyUSB9", join(others, "7"));
+  const both = "minicom (process 4711) and picocom (process 4712)";
+  expect(holderOf("/dev/ttyUSB9", join(folder, "proc"))).toBe(both);
   expect(holderOf("/dev/ttyUSB8", join(folder, "proc"))).toBeUndefined();
   const { gid } = statSync(folder);
   writeFileSync(join(folder, "group"), `other:x:${gid + 1}:\nserialists:x:${gid}:me\n`);
@@ -191,6 +196,38 @@ test("the port is the one that is named, or the only board, never a guess", () =
   expect(choosePort({ ports: [ports[0]!, pico], family: "esp" })).toBe("/dev/ttyUSB0");
   expect(codeOf(() => choosePort({ ports: [] }))).toBe("no-device");
   expect(() => choosePort({ ports })).toThrow(/2 boards.*\n.*ttyUSB0.*\n.*ttyUSB1/);
+});
+
+test("a port that says it is another kind of board is refused unopened", () => {
+  const bridge = port("/dev/ttyUSB0");
+  const pico = port("/dev/ttyACM1", usbKind(0x2e8a, 0x000a));
+  const probe = port("/dev/ttyACM2", usbKind(0x2e8a, 4));
+  const ports = [bridge, pico, probe];
+  const choose = (path: string, family: "esp" | "rp") => () =>
+    choosePort({ port: path, ports, family });
+  expect(codeOf(choose(bridge.path, "rp"))).toBe("wrong-board");
+  expect(codeOf(choose(pico.path, "esp"))).toBe("wrong-board");
+  expect(choose(pico.path, "esp")).toThrow(/is no ESP chip: RP2040 application/);
+  expect(choose(bridge.path, "esp")()).toBe(bridge.path);
+  expect(choose(probe.path, "esp")()).toBe(probe.path);
+  expect(choose("/dev/unlisted", "esp")()).toBe("/dev/unlisted");
+});
+
+test("a link to a port is that port: identity, family and holder", () => {
+  const device = join(folder, "ttyACM0");
+  writeFileSync(device, "");
+  const link = join(folder, "usb-board");
+  symlinkSync(device, link);
+  const pico = port(device, usbKind(0x2e8a, 0x000a));
+  expect(findListed(link, [pico])).toBe(pico);
+  expect(codeOf(() => choosePort({ port: link, ports: [pico], family: "esp" }))).toBe(
+    "wrong-board",
+  );
+  const fds = join(folder, "proc", "12", "fd");
+  mkdirSync(fds, { recursive: true });
+  writeFileSync(join(folder, "proc", "12", "comm"), "screen\n");
+  symlinkSync(device, join(fds, "3"));
+  expect(holderOf(link, join(folder, "proc"))).toBe("screen (process 12)");
 });
 
 test("every board file is valid, names a known chip and its own file", () => {

@@ -34,25 +34,31 @@ function day(cell: (i: number) => string, head = "t_ms,level"): string {
   return `${head}\n${rows.join("\n")}\n`;
 }
 
-test("JSON bills every reading: body, values of system properties, application properties whole", () => {
+test("JSON bills rows of five minutes: body, values of system properties, application properties whole", () => {
   const bill = billOf(model, parseCsv(day(() => "1.5")), { tier: "S1", encoding: "json" });
-  const body = '{"level":1.5}'.length;
-  const system = "application/json".length + "utf-8".length + "2026-01-01T00:00:00.000Z".length;
-  const own = "boot10000".length + "seq1000000".length + "class1".length;
+  let body = 0;
+  for (let i = 0; i < 1440; i++) body += `{"_t":${i * 60_000},"level":1.5},`.length;
+  const messages = 1440 / 5;
+  // Instead of the last comma there is a bracket, as at the beginning.
+  body += messages;
+  const system = "application/json".length + "utf-8".length;
+  const own = "boot10000seq1000000class1epoch1700000000000".length;
   expect(bill.recorded).toEqual({
-    rows: 1440,
-    days: 1,
-    messages: 1440,
-    metered: 1440,
-    bytes: 1440 * (body + system + own),
+    ...{ rows: 1440, days: 1, messages, metered: messages },
+    bytes: body + messages * (system + own),
   });
-  expect(bill.devicesPerUnit).toBe(277);
+  expect(bill.devicesPerUnit).toBe(1388);
 });
 
-test("a message over a block counts twice: 0.5 KB in the free tier, 4 KB in the paid ones", () => {
-  const table = parseCsv(day(() => "x".repeat(500), "t_ms,note"));
-  expect(billOf(model, table, { tier: "F1", encoding: "cbor" }).meteredPerDay).toBe(2880);
-  expect(billOf(model, table, { tier: "S1", encoding: "cbor" }).meteredPerDay).toBe(1440);
+test("blocks of the free tier are small: rows fill them sooner, and what fits none is named", () => {
+  const table = (length: number) => parseCsv(day(() => "x".repeat(length), "t_ms,note"));
+  for (const encoding of ["json", "cbor"] as const) {
+    expect(billOf(model, table(100), { tier: "F1", encoding }).meteredPerDay).toBe(480);
+    expect(billOf(model, table(100), { tier: "S1", encoding }).meteredPerDay).toBe(288);
+    expect(() => billOf(model, table(500), { tier: "F1", encoding })).toThrow(
+      /row 1: a row of \d+ bytes does not fit blockBytes/,
+    );
+  }
 });
 
 test("delta waits: five minutes for normal readings, not for critical ones, longer when told", () => {
@@ -73,7 +79,7 @@ test("a recording of half a day is scaled; a deadband and left-out values are se
   half.rows.splice(720);
   const bill = billOf(model, half, { tier: "S1", encoding: "json" });
   expect(bill.recorded.days).toBe(0.5);
-  expect(bill.meteredPerDay).toBe(1440);
+  expect(bill.meteredPerDay).toBe(288);
   expect(bill.leftOut).toEqual({ other: 720 });
   const calm = defineModel({
     id: "dtmi:com:example:Tank;2",

@@ -185,6 +185,18 @@ test("a batch that waits too long in RAM goes to flash", () => {
   expect(sent).toHaveLength(1);
 });
 
+test("an acknowledgement is in flash after a minute at the latest", () => {
+  const { store, flash, settle } = boot(1);
+  const left = () => new FlashLog({ flash: flash.reopened(), bootId: 2 }).pending(0);
+  store.setOnline(true, 0);
+  store.offer(batch(0, 1), 0);
+  settle();
+  expect(left()).toBe(1);
+  expect(store.nextDeadlineMs()).toBe(60_000);
+  store.tick(60_000);
+  expect(left()).toBe(0);
+});
+
 test("a stored batch of an unknown version is reported, told as missing and does not block the others", () => {
   const flash = new TornFlash(SMALL);
   new FlashLog({ flash, bootId: 1 }).append(1, 0, new Uint8Array([0xf0, 1, 2]));

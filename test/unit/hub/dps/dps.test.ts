@@ -43,7 +43,8 @@ class Registrant {
   }
 
   register(body: unknown = {}): Answer {
-    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const isRaw = typeof body === "string" || body instanceof Buffer;
+    const text = isRaw ? body : JSON.stringify(body);
     return this.#ask(`${DPS_REGISTER_PREFIX}?$rid=1`, text);
   }
 
@@ -51,7 +52,7 @@ class Registrant {
     return this.#ask(`${DPS_STATUS_PREFIX}?$rid=1&operationId=${operationId}`, " ");
   }
 
-  #ask(topic: string, payload: string): Answer {
+  #ask(topic: string, payload: string | Buffer): Answer {
     this.client.publish(topic, payload, { qos: 1 });
     const answer = this.client.messages(RESPONSES).at(-1)!;
     return { topic: answer.topic, body: JSON.parse(answer.payload.toString()) };
@@ -140,6 +141,7 @@ test("every refusal of a request is JSON with an error code; the connection stay
   const refusals: [Answer, number, number][] = [
     [device.register("{"), 400, 400004],
     [device.register("[]"), 400, 400004],
+    [device.register(Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d])), 400, 400004],
     [device.register({ registrationId: "reg2" }), 400, 400004],
     [device.register({ payload: { text: "x".repeat(98_304) } }), 400, 400004],
     [device.poll("4.no.such"), 404, 404001],

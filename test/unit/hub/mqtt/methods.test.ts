@@ -78,6 +78,13 @@ test("a lost connection ends its calls with 404104; answers that are no JSON wit
   const broken = world.hub.methods.invoke(name, { methodName: "a" });
   device.publish(`$iothub/methods/res/200/?$rid=${callsOf(device)[0]!.rid}`, "{no");
   await expect(broken).rejects.toMatchObject({ code: 400004 });
+  const garbled = world.hub.methods.invoke(name, { methodName: "a" });
+  const noUtf8 = Buffer.from([0x22, 0xc3, 0x28, 0x22]);
+  device.publish(`$iothub/methods/res/200/?$rid=${callsOf(device).at(-1)!.rid}`, noUtf8);
+  await expect(garbled).rejects.toMatchObject({
+    code: 400004,
+    message: expect.stringContaining("UTF-8"),
+  });
   const lost = world.hub.methods.invoke(name, { methodName: "b" });
   device.cut();
   await expect(lost).rejects.toMatchObject({ code: 404104 });

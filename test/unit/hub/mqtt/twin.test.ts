@@ -13,7 +13,8 @@ function open(options = {}): { world: HubWorld; device: RawClient } {
 }
 
 function report(device: RawClient, rid: string, patch: unknown): { topic: string; body: string } {
-  const text = typeof patch === "string" ? patch : JSON.stringify(patch);
+  const isRaw = typeof patch === "string" || patch instanceof Buffer;
+  const text = isRaw ? patch : JSON.stringify(patch);
   device.publish(`${REPORT}${rid}`, text);
   const answer = device.messages("$iothub/twin/res/").at(-1)!;
   return { topic: answer.topic, body: answer.payload.toString() };
@@ -73,6 +74,8 @@ const deep = (levels: number): object => (levels === 0 ? { v: 1 } : { n: deep(le
 
 test.each([
   ["no JSON", "{", "not JSON"],
+  ["no UTF-8", Buffer.from([...Buffer.from('{"a":"'), 0xc3, 0x28, 0x22, 0x7d]), "no UTF-8"],
+  ["a byte-order mark", '\ufeff{"a":1}', "not JSON"],
   ["no object", [1], "not a JSON object"],
   ["a dot in a key", { "a.b": 1 }, "no dot, dollar, space or control"],
   ["a dollar", { a: { $b: 1 } }, "reported.a has the key"],

@@ -1,0 +1,125 @@
+// What `godwit flash` does to a board besides writing: who it is, reading its flash, erasing it.
+import { type ChipInfo, chipInfo, tryReset } from "../../flash/esp/job.ts";
+import { readFlash } from "../../flash/esp/read.ts";
+import { hex } from "../../flash/esp/regions.ts";
+import { EspSession } from "../../flash/esp/session.ts";
+import { DeviceError } from "../../serial/error.ts";
+import type { Context } from "../command.ts";
+import { type BoardFlags, boardOf, espOptions, leaseOf } from "../commands/flash-options.ts";
+import { requireWritable, writeFileOf } from "../files.ts";
+
+/** One line for people. */
+export function describeChip(info: ChipInfo): string {
+  const security = info.isSecureDownload ? ", Secure Download Mode" : "";
+  const megabytes = info.flashBytes / (1 << 20);
+  return `${info.chipName}, MAC ${info.mac ?? "unknown"}, ${megabytes} MB flash${security}`;
+}
+
+async function withSession<T>(
+  flags: BoardFlags,
+  context: Context,
+  work: (session: EspSession) => Promise<T>,
+): Promise<T> {
+  const options = await espOptions(flags, context);
+  const lease = await leaseOf(options.source.address);
+  try {
+    const session = await EspSession.connect(options);
+    try {
+      const board = boardOf(flags);
+      if (board && board.chip !== session.target.id) {
+        throw new DeviceError(
+          "wrong-board",
+          `expected ${board.chip}, found ${session.target.name}`,
+          {
+            hint: "godwit devices, then give the right --port or --board",
+          },
+        );
+      }
+      return await work(session);
+    } finally {
+      // Refused or done, the application runs again.
+      await tryReset(session);
+      await session.close();
+    }
+  } finally {
+    lease.release();
+  }
+}
+
+export async function identify(flags: BoardFlags, context: Context): Promise<void> {
+  const info = await withSession(flags, context, chipInfo);
+  context.output.result("chip", { ...info }, `${describeChip(info)}, flash id ${info.flashId}`);
+}
+
+/** No chip has more; what does not fit this one is refused once its size is known. */
+const partBytesMax = 128 << 20;
+
+interface FlashPart {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Refuses what no board can give, before one is disturbed. */
+function requirePart({ offset, size }: FlashPart, what: string): void {
+  if (size === 0) {
+    throw new DeviceError("bad-input", `a ${what} of 0 bytes does nothing`, {
+      hint: `give a size: godwit flash ${what} ${hex(offset)} 0x1000${what === "read" ? " <file>" : ""}`,
+    });
+  }
+  if (offset + size > partBytesMax) {
+    throw new DeviceError("bad-input", `no flash holds ${size} bytes from ${hex(offset)}`, {
+      hint: "godwit flash id tells how much there is",
+    });
+  }
+}
+
+function requireInside({ offset, size }: FlashPart, flashBytes: number): void {
+  if (offset + size <= flashBytes) return;
+  const left = flashBytes - offset;
+  throw new DeviceError("bad-input", `the flash ends at ${hex(flashBytes)}`, {
+    hint:
+      left > 0
+        ? `at most ${left} bytes from ${hex(offset)}`
+        : `choose an offset below ${hex(flashBytes)}`,
+  });
+}
+
+export async function read(
+  part: FlashPart & { file: string },
+  flags: BoardFlags,
+  context: Context,
+): Promise<void> {
+  const { output } = context;
+  requirePart(part, "read");
+  requireWritable(part.file, context);
+  const bar = output.progress("read");
+  const bytes = await withSession(flags, context, async (session) => {
+    requireInside(part, await session.flashSize());
+    return readFlash(session, part.offset, part.size, (done, total) => bar.update(done / total));
+  });
+  writeFileOf(part.file, bytes, context);
+  bar.end("read: verified");
+  output.result("read", { ...part }, `${part.size} bytes from ${hex(part.offset)} in ${part.file}`);
+}
+
+export async function erase(
+  offset: number | undefined,
+  size: number | undefined,
+  flags: BoardFlags,
+  context: Context,
+): Promise<void> {
+  const part = offset === undefined ? undefined : { offset, size: size ?? Number.NaN };
+  if (part && !(part.offset % 4096 === 0 && part.size % 4096 === 0)) {
+    throw new DeviceError("bad-input", "a region has an offset and a size in whole sectors", {
+      hint: "godwit flash erase 0x9000 0x6000; without a region everything is erased",
+    });
+  }
+  if (part) requirePart(part, "erase");
+  await withSession(flags, context, async (session) => {
+    if (!part) return session.eraseAll();
+    requireInside(part, await session.flashSize());
+    return session.eraseRegion(part.offset, part.size);
+  });
+  const what = part ? `${part.size} bytes from ${hex(part.offset)}` : "the whole flash";
+  context.output.result("erased", part ?? { offset: 0, size: null }, `erased ${what}`);
+}
