@@ -178,7 +178,10 @@ export class BodyWriter {
     if (count === SEARCH) count = yield* column.search(series, rows);
     const { quantum } = column;
     this.kind(count === 0 ? undefined : quantum);
-    if (count === 0) return;
+    if (count === 0) {
+      column.forget();
+      return;
+    }
     const hasExceptions = column.exceptions.length > 0;
     coder.symbol(T_FLAGS, (count < rows ? 1 : 0) + (hasExceptions ? 2 : 0));
     if (hasExceptions) yield;
@@ -190,6 +193,7 @@ export class BodyWriter {
     this.head(plan, T_PLAN, T_FIRST, T_GCD);
     yield* this.residuals(plan, T_RESIDUAL_VALUE);
     if (quantum.kind === FLOAT64) writeLowBits(coder, column, rows, this.bits);
+    column.forget();
   }
 
   private kind(quantum: Quantum | undefined): void {

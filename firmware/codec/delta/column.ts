@@ -154,7 +154,6 @@ export class Column extends Grid {
       series.adopt(cells, start, rows);
       return rows;
     }
-    const { missing } = this;
     const { scratch } = series;
     const { scale } = this.quantum;
     let count = 0;
@@ -163,7 +162,7 @@ export class Column extends Grid {
     for (let row = 0; row < rows; ++row) {
       cell = cells[start + row]!;
       if (cell === GAP) {
-        missing.push(row);
+        this.miss(row);
         continue;
       }
       if (cell === ODD) {

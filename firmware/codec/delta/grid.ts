@@ -21,17 +21,19 @@ const NARROW = 2 ** (NARROW_BITS - 1);
 /** Instead of a count: the values need another grid. */
 export const SEARCH = -1;
 
+const NOTHING: readonly number[] = [];
+
 export class Grid {
   quantum: Quantum;
   /** Rows whose reading was NaN, while values are doubles. */
   readonly nans: number[] = [];
 
   /** After `load`: rows without a value. */
-  missing: number[] = [];
+  missing: readonly number[] = NOTHING;
   /** After `load`: positions among the present values and codes of those beside the grid, in pairs. */
-  exceptions: number[] = [];
+  exceptions: readonly number[] = NOTHING;
   /** After `load`: the values whose code is RAW. */
-  raws: number[] = [];
+  raws: readonly number[] = NOTHING;
 
   protected readonly epsilon: number;
   protected readonly bits: FloatBits;
@@ -128,10 +130,26 @@ export class Grid {
     return count;
   }
 
-  protected forget(): void {
-    this.missing = [];
-    this.exceptions = [];
-    this.raws = [];
+  /** Forgets what `load` left. */
+  forget(): void {
+    this.missing = NOTHING;
+    this.exceptions = NOTHING;
+    this.raws = NOTHING;
+  }
+
+  /** Notes that there is no value in row `row`. */
+  protected miss(row: number): void {
+    if (this.missing === NOTHING) this.missing = [];
+    (this.missing as number[]).push(row);
+  }
+
+  /** Notes a code for present value number `count`, and the value if it must be sent whole. */
+  private except(count: number, code: number, raw?: number): void {
+    if (this.exceptions === NOTHING) this.exceptions = [];
+    (this.exceptions as number[]).push(count, code);
+    if (raw === undefined) return;
+    if (this.raws === NOTHING) this.raws = [];
+    (this.raws as number[]).push(raw);
   }
 
   /** Whole numbers of decimals to `wide`, in one tight loop; they may be too large. */
@@ -212,7 +230,7 @@ export class Grid {
 
   private isGap(value: number, row: number): boolean {
     if (!Number.isNaN(value) || this.nans.includes(row)) return false;
-    this.missing.push(row);
+    this.miss(row);
     return true;
   }
 
@@ -228,7 +246,7 @@ export class Grid {
   private correct(value: number, whole: number, count: number, before: number): number {
     const { quantum } = this;
     if (Object.is(value, -0)) {
-      this.exceptions.push(count, NEGATIVE_ZERO);
+      this.except(count, NEGATIVE_ZERO);
       return 0;
     }
     let steps = Number.NaN;
@@ -239,11 +257,10 @@ export class Grid {
       else steps = quantum.stepsTo(value, whole + 0);
     }
     if (!Number.isNaN(steps)) {
-      this.exceptions.push(count, steps > 0 ? 2 * steps : -2 * steps - 1);
+      this.except(count, steps > 0 ? 2 * steps : -2 * steps - 1);
       return whole;
     }
-    this.exceptions.push(count, RAW);
-    this.raws.push(value);
+    this.except(count, RAW, value);
     // Repeating the number before costs least.
     return before;
   }

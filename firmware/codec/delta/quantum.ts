@@ -67,10 +67,8 @@ export class Quantum {
   readonly top: number;
   readonly step: number;
   private readonly bits: FloatBits;
-  private readonly options: QuantumOptions;
 
   constructor(options: QuantumOptions, bits: FloatBits) {
-    this.options = options;
     this.kind = options.kind;
     this.decimals = options.decimals ?? 0;
     this.divisor = options.divisor ?? 1;
@@ -159,7 +157,7 @@ export class Quantum {
       before.decimals < this.decimals + 4 &&
       before.digits >= this.digits;
     return isFiner
-      ? new Quantum({ ...this.options, decimals: before.decimals, digits: before.digits }, bits)
+      ? new Quantum({ kind: this.kind, decimals: before.decimals, digits: before.digits }, bits)
       : this;
   }
 
