@@ -1,7 +1,7 @@
 // Our client flashes virtual boards over RFC 2217 on loopback sockets, as `godwit flash --port rfc2217://…` does.
 
 import type { AddressInfo } from "node:net";
-import { createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { demoFirmware } from "../../host-tools/emulator/bench/demo-firmware.ts";
 import { type ServedBoard, serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
@@ -102,6 +102,21 @@ test.each<[string, (socket: Socket) => void]>([
     exitCode: 7,
     hint: expect.stringContaining("end the other program"),
   });
+});
+
+test("a client that leaves while it waits for the port does not block it", async () => {
+  served = await serveVirtualBoard({ ...quietBoard, chip: "esp32" });
+  const source = rfc2217Source(served.url);
+  const quiet = { onData: () => {}, onClose: () => {} };
+  const first = await source.open(115_200, quiet);
+  const waiting = connect({ port: Number(/\d+$/.exec(served.url)![0]), host: "127.0.0.1" });
+  await new Promise((resolve) => waiting.once("connect", resolve));
+  await first.setBaud(9600);
+  waiting.resetAndDestroy();
+  await first.setBaud(115_200);
+  await first.close();
+  const next = await source.open(115_200, quiet);
+  await next.close();
 });
 
 test("what is no RFC 2217 server is told apart from what is not there", async () => {
