@@ -56,6 +56,8 @@ export async function serveRfc2217(
     const before = current;
     // Throwing the first one out would let two programs take turns in the middle of a transfer.
     const isFree = !before || (await before.endsWithin(handoverMs));
+    // It may have left while it waited; nobody would ever end its turn.
+    if (socket.destroyed) return;
     if (isFree && current === before) current = new Client(source, socket, listen.onError);
     else sayGoodbye(socket, "port busy: another client uses it");
   };

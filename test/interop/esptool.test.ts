@@ -5,11 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { demoFirmware } from "../../host-tools/emulator/bench/demo-firmware.ts";
-import {
-  benchChips,
-  type ServedBoard,
-  serveVirtualBoard,
-} from "../../host-tools/emulator/bench/serve.ts";
+import { type ServedBoard, serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
 import { targetById } from "../../host-tools/flash/esp/targets-table.ts";
 import { isSame } from "../support/bench.ts";
 
@@ -42,34 +38,34 @@ function run(args: readonly string[]): Promise<{ code: number | null; output: st
   });
 }
 
-test.skipIf(!esptool).each(benchChips)(
-  "esptool flashes a virtual %s (needs ESPTOOL)",
-  async (chip) => {
-    served = await serveVirtualBoard({
-      chip,
-      host: "127.0.0.1",
-      port: 0,
-      faults: {},
-      seed: 1,
-      flashMegabytes: 4,
-      isPaced: false,
-    });
-    const files = demoFirmware(targetById(chip)!);
-    const places = files.flatMap(({ name, offset, bytes }) => {
-      writeFileSync(join(folder, name), bytes);
-      return [`0x${offset.toString(16)}`, join(folder, name)];
-    });
-    const app = files[2]!;
-    const written = await run(["--baud", "460800", "write-flash", ...places]);
-    expect(written.code, written.output).toBe(0);
-    const copy = join(folder, "read.bin");
-    const read = await run([
-      "read-flash",
-      `0x${app.offset.toString(16)}`,
-      `${app.bytes.length}`,
-      copy,
-    ]);
-    expect(read.code, read.output).toBe(0);
-    expect(isSame(readFileSync(copy), app.bytes)).toBe(true);
-  },
-);
+// The chips whose models were made along with what esptool reads; esptool-js flashes the others as well.
+const chips = ["esp32", "esp32s3", "esp32c3", "esp32c6"];
+
+test.skipIf(!esptool).each(chips)("esptool flashes a virtual %s (needs ESPTOOL)", async (chip) => {
+  served = await serveVirtualBoard({
+    chip,
+    host: "127.0.0.1",
+    port: 0,
+    faults: {},
+    seed: 1,
+    flashMegabytes: 4,
+    isPaced: false,
+  });
+  const files = demoFirmware(targetById(chip)!);
+  const places = files.flatMap(({ name, offset, bytes }) => {
+    writeFileSync(join(folder, name), bytes);
+    return [`0x${offset.toString(16)}`, join(folder, name)];
+  });
+  const app = files[2]!;
+  const written = await run(["--baud", "460800", "write-flash", ...places]);
+  expect(written.code, written.output).toBe(0);
+  const copy = join(folder, "read.bin");
+  const read = await run([
+    "read-flash",
+    `0x${app.offset.toString(16)}`,
+    `${app.bytes.length}`,
+    copy,
+  ]);
+  expect(read.code, read.output).toBe(0);
+  expect(isSame(readFileSync(copy), app.bytes)).toBe(true);
+});

@@ -1,14 +1,10 @@
 // Our client flashes virtual boards over RFC 2217 on loopback sockets, as `godwit flash --port rfc2217://…` does.
 
 import type { AddressInfo } from "node:net";
-import { createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { demoFirmware } from "../../host-tools/emulator/bench/demo-firmware.ts";
-import {
-  benchChips,
-  type ServedBoard,
-  serveVirtualBoard,
-} from "../../host-tools/emulator/bench/serve.ts";
+import { type ServedBoard, serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
 import { runFlashJob } from "../../host-tools/flash/esp/job.ts";
 import { targetById } from "../../host-tools/flash/esp/targets-table.ts";
 import { runMonitor } from "../../host-tools/monitor/monitor.ts";
@@ -30,25 +26,29 @@ const quietBoard = {
   isPaced: false,
 };
 
-test.each(benchChips)("%s: flash, verify, read back, boot, log", async (chip) => {
-  served = await serveVirtualBoard({ ...quietBoard, chip });
-  const source = rfc2217Source(served.url);
-  const regions = demoFirmware(targetById(chip)!);
-  const job = { source, clock: realClock, regions, expectChip: chip, readBack: true };
-  const result = await runFlashJob(job);
-  expect(result).toMatchObject({ chip, recoveries: 0, hadSilentDamage: false, wasReset: true });
-  const again = await runFlashJob(job);
-  expect(again.writtenBytes).toBe(0);
-  const end = await runMonitor({
-    source,
-    clock: realClock,
-    baud: 115_200,
-    onEvent: () => {},
-    until: /heartbeat \d+ of 1\.0\.0/,
-    timeoutMs: 10_000,
-  });
-  expect(end.why).toBe("until");
-});
+// The long tier does it with every chip, under every fault.
+test.each(["esp32", "esp32s3", "esp32c3", "esp32c6"])(
+  "%s: flash, verify, read back, boot, log",
+  async (chip) => {
+    served = await serveVirtualBoard({ ...quietBoard, chip });
+    const source = rfc2217Source(served.url);
+    const regions = demoFirmware(targetById(chip)!);
+    const job = { source, clock: realClock, regions, expectChip: chip, readBack: true };
+    const result = await runFlashJob(job);
+    expect(result).toMatchObject({ chip, recoveries: 0, hadSilentDamage: false, wasReset: true });
+    const again = await runFlashJob(job);
+    expect(again.writtenBytes).toBe(0);
+    const end = await runMonitor({
+      source,
+      clock: realClock,
+      baud: 115_200,
+      onEvent: () => {},
+      until: /heartbeat \d+ of 1\.0\.0/,
+      timeoutMs: 10_000,
+    });
+    expect(end.why).toBe("until");
+  },
+);
 
 test("a plug that is pulled while flashing is survived over the network too", async () => {
   served = await serveVirtualBoard({ ...quietBoard, chip: "esp32c3", isPaced: true });
@@ -102,6 +102,21 @@ test.each<[string, (socket: Socket) => void]>([
     exitCode: 7,
     hint: expect.stringContaining("end the other program"),
   });
+});
+
+test("a client that leaves while it waits for the port does not block it", async () => {
+  served = await serveVirtualBoard({ ...quietBoard, chip: "esp32" });
+  const source = rfc2217Source(served.url);
+  const quiet = { onData: () => {}, onClose: () => {} };
+  const first = await source.open(115_200, quiet);
+  const waiting = connect({ port: Number(/\d+$/.exec(served.url)![0]), host: "127.0.0.1" });
+  await new Promise((resolve) => waiting.once("connect", resolve));
+  await first.setBaud(9600);
+  waiting.resetAndDestroy();
+  await first.setBaud(115_200);
+  await first.close();
+  const next = await source.open(115_200, quiet);
+  await next.close();
 });
 
 test("what is no RFC 2217 server is told apart from what is not there", async () => {
