@@ -155,7 +155,8 @@ export class PacketReader {
       const isControl = BODY_BYTES[type] !== undefined;
       if (type === 0 || type === 15 || (isControl && (byte & 15) !== 0))
         this.fault("malformed", "fixed header");
-      else if (type !== 3 && !isControl) this.fault("protocol", `packet type ${type}`);
+      else if (type === 3) this.flags(byte & 15);
+      else if (!isControl) this.fault("protocol", `packet type ${type}`);
       return;
     }
     this.remaining |= (byte & 127) << (7 * (this.headerBytes - 1));
@@ -182,13 +183,16 @@ export class PacketReader {
     else this.fault("malformed", "length");
   }
 
+  /** Refuses those of a PUBLISH that may not be, before anything else of it has come. */
+  private flags(flags: number): void {
+    const qos = (flags >> 1) & 3;
+    if (qos > 1 || (qos === 0 && flags & 8))
+      this.fault(qos === 2 ? "protocol" : "malformed", "publish flags");
+  }
+
   private publish(): void {
     const flags = this.first & 15;
     const qos = (flags >> 1) & 3;
-    if (qos > 1 || (qos === 0 && flags & 8)) {
-      this.fault(qos === 2 ? "protocol" : "malformed", "publish flags");
-      return;
-    }
     const message = this.message;
     message.qos = qos as 0 | 1;
     message.isRetained = (flags & 1) !== 0;

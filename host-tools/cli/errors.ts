@@ -42,9 +42,14 @@ export function classify(error: unknown): Failure {
   };
 }
 
-/** Reports a failure (text on stderr, with --json also an `error` event on stdout). */
-export function report(error: unknown, output: Output): number {
-  const failure = classify(error);
+/**
+ * Reports a failure (text on stderr, with --json also an `error` event on stdout). `help` is the command that tells how
+ * the failed one is used.
+ */
+export function report(error: unknown, output: Output, help: string): number {
+  const classified = classify(error);
+  const isMisused = classified.code === "bad-option" || error instanceof CommanderError;
+  const failure = { ...classified, hint: classified.hint ?? (isMisused ? help : undefined) };
   if (output.json) {
     const { message, code, exitCode, hint } = failure;
     output.result("error", { code, message, exitCode, ...(hint && { try: hint }) }, "");

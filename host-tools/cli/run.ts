@@ -131,7 +131,7 @@ export async function run(args: readonly string[], options: RunOptions): Promise
     return exitCodes.ok;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-    return report(error, output);
+    return report(error, output, known ? `godwit ${name} --help` : "godwit --help");
   } finally {
     output.end();
   }

@@ -37,7 +37,7 @@ export async function linkModules(
       {
         name: "godwit",
         resolveId: (specifier) => (sources.has(specifier) ? specifier : null),
-        load: (specifier) => loaded(sources.get(specifier)),
+        load: (specifier) => loaded(sources.get(specifier), specifier),
       },
     ],
   });
@@ -45,6 +45,8 @@ export async function linkModules(
     format: "esm",
     dir: folder,
     sourcemap: true,
+    // Not even its removal of dead code: it takes `while (true) {}` for one that does nothing.
+    minify: false,
     entryFileNames: "[name].js",
     chunkFileNames: "[name].js",
     codeSplitting: {
@@ -65,11 +67,15 @@ function nameImage(code: string): string {
   return code.replaceAll('"./image.js"', `"${imageSpecifier}"`);
 }
 
-/** With the compiler's map, its sources as absolute paths. */
-function loaded(source: LinkSource | undefined) {
+/**
+ * With the compiler's map, its sources as absolute paths. An author's modules stay whole: a linker takes a loop without
+ * end for code without effect, and the board has to run what was written. godwit's own have no such loop.
+ */
+function loaded(source: LinkSource | undefined, specifier: string) {
   if (!source) return null;
   const map = JSON.parse(readFileSync(`${source.file}.map`, "utf8"));
   const folder = dirname(source.file);
   map.sources = map.sources.map((one: string) => resolve(folder, one));
-  return { code: source.code, map };
+  const isOurs = specifier.startsWith("godwit/");
+  return { code: source.code, map, ...(!isOurs && { moduleSideEffects: "no-treeshake" as const }) };
 }

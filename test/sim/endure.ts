@@ -68,8 +68,12 @@ export function enduranceOfMonths(seeds: readonly number[]): void {
     makeBoard = await enduranceBoards();
   });
   test.each(seeds)(`${monthDays} days, seed %i`, async (seed) => {
-    const { heapBytes } = await endure(makeBoard, seed, monthDays);
+    const { heapBytes, renewals, ...summary } = await endure(makeBoard, seed, monthDays);
     expect(heapBytes.length).toBe(monthDays - 1);
+    // Every 45 minutes of connection; outages make them fewer.
+    expect(renewals).toBeGreaterThan(20 * monthDays);
+    const kinds = ["outages", "failOvers", "clockJumps", "powerCuts"] as const;
+    expect(kinds.filter((kind) => summary[kind] === 0)).toEqual([]);
   });
 }
 

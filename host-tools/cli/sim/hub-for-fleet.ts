@@ -36,9 +36,15 @@ export interface FleetHubAccess {
 export type HubContext = Pick<Context, "env" | "cwd">;
 
 /** Starts or finds the hub. @throws UserError when it cannot be reached or found. */
-export function openHub(options: SimOptions, context: HubContext): Promise<FleetHubAccess> {
+export async function openHub(options: SimOptions, context: HubContext): Promise<FleetHubAccess> {
   const { env, cwd } = context;
   const named = options.hub ?? env.GODWIT_HUB_CONNECTION;
+  const idle = options.ca !== undefined ? "--ca" : options.mqttPort && "--mqtt-port";
+  if (idle && !named)
+    throw new UserError(`${idle} says how to reach a running hub, and none is named`, {
+      code: "bad-option",
+      hint: "name it too: --hub <connection string or data folder>",
+    });
   return named === undefined || named === "" ? ownHub() : runningHub(named, options, cwd);
 }
 

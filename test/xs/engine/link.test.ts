@@ -126,6 +126,30 @@ test("a linked app does the same in less memory", async () => {
   expect(linked.loaded.bytes).toBeLessThan(0.75 * separate.loaded.bytes);
 });
 
+const endless = {
+  "at the top of main": { "main.ts": "while (true) {}\ntrace('after');\n" },
+  "in a function of another module": {
+    "main.ts": `import { spin } from "./spin.ts";\nspin();\ntrace("after");\n`,
+    "spin.ts": "export function spin(): void {\n  while (true) {}\n}\n",
+  },
+};
+
+test.each(Object.entries(endless))(
+  "a loop without end and without effect stays: %s",
+  async (name, texts) => {
+    const dir = join(folder, name.replaceAll(" ", "-"));
+    mkdirSync(dir);
+    for (const [file, text] of Object.entries(texts)) writeFileSync(join(dir, file), text);
+    const { main, modules, mapPosition, preload } = await compileApp(engine, dir);
+    const host = new TestHost();
+    const board = Board.create(engine, { modules, mapPosition, host, turnCodesMax: 1_000_000 });
+    board.load(preload);
+    board.start(main);
+    expect(board.status).toMatchObject({ state: "aborted", reason: "runaway" });
+    expect(host.lines).toEqual([]);
+  },
+);
+
 test("lines stay where they are, and functions capture nothing", () => {
   const source = `const MODE = {\n  slow: 1,\n  fast: 2,\n};\nlet seen = 0;\nvar Part = class {};
 function use(part = new Part()) {\n  seen++;\n  return [MODE.fast, part];\n}\nexport { use };\n`;
