@@ -20,9 +20,9 @@ import { escapedState, Scale, START_STATE } from "./scale.ts";
 import type { Series } from "./series.ts";
 
 const STEP = PLAIN + 1;
-const AFTER_REST = STEP;
-const AFTER_CHANGE = 2 * STEP;
-const AFTER_RESTS = 3 * STEP;
+const AFTER_REST = T_CACHE + STEP;
+const AFTER_CHANGE = T_CACHE + 2 * STEP;
+const AFTER_RESTS = T_CACHE + 3 * STEP;
 const FAR = FAR_CHANGES + 1;
 /** Changes in the ring, a power of two above CHANGES_MAX; slots of the hash, another. */
 const RING = 32;
@@ -42,18 +42,24 @@ export class SeriesEncoder {
   /** Tables of times and of values; the model's own numbers. */
   private readonly ofTimes: Uint16Array;
   private readonly ofValues: Uint16Array;
+  /** The same of single weights. */
+  private readonly partsOfTimes: Uint16Array | undefined;
+  private readonly partsOfValues: Uint16Array | undefined;
   private predictor = 0;
   private isCached = false;
   private state = START_STATE;
   private slope = 0;
   private mean = 0;
   private changes = 0;
-  private last = 0;
+  /** Table of the next CACHE symbol. */
+  private last = T_CACHE;
 
   constructor(coder: RangeEncoder) {
     this.coder = coder;
     this.ofTimes = coder.model.subarray(T_RESIDUAL, T_RESIDUAL_VALUE);
     this.ofValues = coder.model.subarray(T_RESIDUAL_VALUE);
+    this.partsOfTimes = coder.parts?.subarray(T_RESIDUAL, T_RESIDUAL_VALUE);
+    this.partsOfValues = coder.parts?.subarray(T_RESIDUAL_VALUE);
   }
 
   /** Starts a series whose first value is known. */
@@ -70,7 +76,7 @@ export class SeriesEncoder {
     this.slope = 0;
     this.mean = 16 * first;
     this.changes = 0;
-    this.last = 0;
+    this.last = T_CACHE;
     if (this.isCached) {
       this.seen.fill(-RING);
       this.recent[0] = first;
@@ -85,119 +91,121 @@ export class SeriesEncoder {
   run(budget: number): boolean {
     const { base, coder, isCached, predictor, recent, seen, x } = this;
     const { moves, shifts, tables } = this.scale;
-    const { adaptive, model, units } = coder;
-    const residuals = base === T_RESIDUAL ? this.ofTimes : this.ofValues;
+    const { adaptive, model, parts, units } = coder;
+    const ofTimes = base === T_RESIDUAL;
+    const residuals = ofTimes ? this.ofTimes : this.ofValues;
+    const residualParts = ofTimes ? this.partsOfTimes : this.partsOfValues;
     const counts = adaptive?.counts;
+    const isPlain = predictor === 0 && !isCached;
     const end = Math.min(this.end, this.at + budget);
     let { low, range } = coder;
     let out = coder.at;
     let { changes, last, mean, slope, state } = this;
     let i = this.at;
-    let before = x[i]!;
-    let value = 0;
+    let value = x[i]!;
     let step = 0;
     let error = 0;
+    let zero = tables[state]!;
+    let shift = shifts[state]!;
+    let move = 0;
+    let bits = 0;
     let table = 0;
-    let shift = 0;
     let symbol = 0;
     let slot = 0;
-    let below = 0;
     let hash = 0;
     let change = 0;
     while (i < end) {
-      value = x[++i]!;
-      error = value - before;
-      before = value;
-      if (predictor) {
+      error = x[++i]! - value;
+      value += error;
+      if (!isPlain) {
         step = error;
-        if (predictor === 3) {
-          error = value - ((mean + 8) >> 4);
-          mean += ((value << 4) - mean) >> 2;
-        } else {
-          error -= predictor === 1 ? slope : slope >> 1;
-          slope = step;
+        if (predictor) {
+          if (predictor === 3) {
+            error = value - ((mean + 8) >> 4);
+            mean += ((value << 4) - mean) >> 2;
+          } else {
+            error -= predictor === 1 ? slope : slope >> 1;
+            slope = step;
+          }
+        }
+        if (isCached) {
+          table = last;
+          if (step) {
+            hash = (value + (value >> 6)) & (SLOTS - 1);
+            change = seen[hash]!;
+            symbol = MISS;
+            last = T_CACHE;
+            if (recent[change & (RING - 1)] === value && changes - change <= CHANGES_MAX) {
+              symbol = changes - change < FAR_CHANGES ? changes - change + 1 : FAR;
+              last = AFTER_CHANGE;
+            }
+            recent[++changes & (RING - 1)] = value;
+            seen[hash] = changes;
+          } else {
+            symbol = REST;
+            if (last !== AFTER_RESTS) last = last === AFTER_REST ? AFTER_RESTS : AFTER_REST;
+          }
+          slot = table + symbol;
+          range >>>= SHIFT;
+          low += range * model[slot]!;
+          if (counts) {
+            range *= model[slot + 1]! - model[slot]!;
+            counts[slot + 1]!++;
+            if (++counts[table]! === BLOCK) adaptive.adapt(table);
+          } else range *= parts![slot]!;
+          if (range < BOTTOM) {
+            if (low > TOP) carry(units, out);
+            units[out++] = low >>> 14;
+            low = (low & 0x3fff) << 16;
+            range <<= 16;
+          }
+          if (symbol) {
+            if (symbol === FAR) {
+              coder.resume(low, range, out);
+              coder.symbol(T_CACHE_FAR, changes - 1 - change - FAR_CHANGES);
+              low = coder.low;
+              range = coder.range;
+              out = coder.at;
+            }
+            continue;
+          }
         }
       }
-      if (isCached) {
-        if (!predictor) step = error;
-        table = T_CACHE + last;
-        if (step === 0) {
-          symbol = REST;
-          last = last === AFTER_REST || last === AFTER_RESTS ? AFTER_RESTS : AFTER_REST;
-        } else {
-          hash = (value + (value >> 6)) & (SLOTS - 1);
-          change = seen[hash]!;
-          symbol = MISS;
-          last = 0;
-          if (recent[change & (RING - 1)] === value && changes - change <= CHANGES_MAX) {
-            symbol = changes - change < FAR_CHANGES ? changes - change + 1 : FAR;
-            last = AFTER_CHANGE;
-          }
-          recent[++changes & (RING - 1)] = value;
-          seen[hash] = changes;
-        }
-        below = model[table + symbol]!;
+      symbol = error >> shift;
+      if ((symbol + 16) >>> 5) {
+        coder.resume(low, range, out);
+        coder.symbol(base + zero - ZERO, ESCAPE);
+        coder.number(T_ESCAPE, symbol < 0 ? -2 * symbol - 33 : 2 * symbol - 32);
+        low = coder.low;
+        range = coder.range;
+        out = coder.at;
+        move = escapedState(error) - state;
+      } else {
+        slot = zero + symbol;
         range >>>= SHIFT;
-        low += range * below;
-        range *= model[table + symbol + 1]! - below;
+        low += range * residuals[slot]!;
+        if (counts) {
+          range *= residuals[slot + 1]! - residuals[slot]!;
+          counts[base + slot + 1]!++;
+          table = base + zero - ZERO;
+          if (++counts[table]! === BLOCK) adaptive.adapt(table);
+        } else range *= residualParts![slot]!;
         if (range < BOTTOM) {
           if (low > TOP) carry(units, out);
           units[out++] = low >>> 14;
           low = (low & 0x3fff) << 16;
           range <<= 16;
         }
-        if (counts) {
-          counts[table + symbol + 1]!++;
-          if (++counts[table]! === BLOCK) adaptive.adapt(table);
-        }
-        if (symbol > MISS) {
-          if (symbol === FAR) {
-            coder.resume(low, range, out);
-            coder.symbol(T_CACHE_FAR, changes - 1 - change - FAR_CHANGES);
-            low = coder.low;
-            range = coder.range;
-            out = coder.at;
-          }
-          continue;
-        }
-      }
-      table = tables[state]!;
-      shift = shifts[state]!;
-      symbol = error >> shift;
-      if (((symbol + 16) & -32) === 0) {
-        slot = table + symbol;
-        state += moves[slot]!;
-        below = residuals[slot]!;
-        range >>>= SHIFT;
-        low += range * below;
-        range *= residuals[slot + 1]! - below;
-        if (counts) {
-          counts[base + slot + 1]!++;
-          table += base - ZERO;
-          if (++counts[table]! === BLOCK) adaptive.adapt(table);
-        }
-      } else {
-        state = escapedState(error);
-        coder.resume(low, range, out);
-        coder.symbol(base + table - ZERO, ESCAPE);
-        coder.number(T_ESCAPE, symbol < 0 ? -2 * symbol - 33 : 2 * symbol - 32);
-        low = coder.low;
-        range = coder.range;
-        out = coder.at;
-      }
-      if (range < BOTTOM) {
-        if (low > TOP) carry(units, out);
-        units[out++] = low >>> 14;
-        low = (low & 0x3fff) << 16;
-        range <<= 16;
+        move = moves[slot]!;
       }
       if (shift) {
+        bits = shift;
         error -= symbol << shift;
-        if (shift > 12) {
-          shift -= 12;
+        if (bits > 12) {
+          bits -= 12;
           range >>>= 12;
-          low += (error >> shift) * range;
-          error &= (1 << shift) - 1;
+          low += (error >> bits) * range;
+          error &= (1 << bits) - 1;
           if (range < BOTTOM) {
             if (low > TOP) carry(units, out);
             units[out++] = low >>> 14;
@@ -205,7 +213,7 @@ export class SeriesEncoder {
             range <<= 16;
           }
         }
-        range >>>= shift;
+        range >>>= bits;
         low += error * range;
         if (range < BOTTOM) {
           if (low > TOP) carry(units, out);
@@ -213,6 +221,11 @@ export class SeriesEncoder {
           low = (low & 0x3fff) << 16;
           range <<= 16;
         }
+      }
+      if (move) {
+        state += move;
+        zero = tables[state]!;
+        shift = shifts[state]!;
       }
     }
     coder.resume(low, range, out);
