@@ -6,11 +6,11 @@ import {
   writeLowBits,
   writePresence,
 } from "./channel-parts.ts";
+import type { Column } from "./column.ts";
 import { gcd } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { SEARCH } from "./grid.ts";
 import {
-  BLOB,
   CONSTANT,
   DIGITS,
   DIVISORS,
@@ -43,6 +43,13 @@ import type { Recorder } from "./recorder.ts";
 import type { Series } from "./series.ts";
 import { SeriesEncoder } from "./series-encoder.ts";
 
+/** Stages of a channel. */
+const LOAD = 0;
+const FIND = 1;
+const PARTS = 2;
+const HEAD = 3;
+const RUN = 4;
+const LOWS = 5;
 const NARROW = 2 ** (NARROW_BITS - 1);
 
 export interface BodyWriterOptions {
@@ -50,8 +57,6 @@ export interface BodyWriterOptions {
   series: Series;
   bits: FloatBits;
   recorder: Recorder;
-  /** Values coded per slice. */
-  sliceValues: number;
   /** One whose work space is used. */
   companion: BodyWriter | undefined;
 }
@@ -62,11 +67,16 @@ export class BodyWriter {
   private readonly encoder: SeriesEncoder;
   private readonly bits: FloatBits;
   private readonly recorder: Recorder;
-  private readonly sliceValues: number;
   /** Plan of the time (first) and of every channel, from the last survey. */
   private readonly plans: Uint8Array;
   private readonly planner: Planner;
   private surveyValues = 0;
+  private rows = 0;
+  /** Channel at hand, -1 for the time; number of its values; what comes next. */
+  private index = -1;
+  private count = 0;
+  private stage = LOAD;
+  private search: Generator<undefined, number> | undefined;
   private before: Quantum | undefined;
 
   constructor(options: BodyWriterOptions) {
@@ -74,28 +84,46 @@ export class BodyWriter {
     this.series = options.series;
     this.bits = options.bits;
     this.recorder = options.recorder;
-    this.sliceValues = options.sliceValues;
     this.encoder = options.companion?.encoder ?? new SeriesEncoder(options.coder);
     this.plans = new Uint8Array(options.recorder.columns.length + 1);
     this.planner = options.companion?.planner ?? new Planner();
   }
 
   /**
-   * Codes the first `rows` rows, times in steps of `unit`; yields between slices.
+   * Begins the body of the first `rows` rows, times in steps of `unit`.
    * @param surveyValues values of a channel that choose its plan; 0: the plans stay
    */
-  *write(rows: number, unit: number, surveyValues: number): Generator<undefined, void> {
-    this.surveyValues = surveyValues;
+  start(rows: number, unit: number, surveyValues: number): void {
     const { recorder, series } = this;
+    this.rows = rows;
+    this.surveyValues = surveyValues;
     this.before = undefined;
+    this.search = undefined;
+    this.index = -1;
     this.coder.number(T_LENGTH, recorder.columns.length);
     if (rows > 1) {
       series.shorten(unit);
-      const plan = this.plan(0);
-      this.head(plan, T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD);
-      yield* this.residuals(plan, T_RESIDUAL);
+      this.head(T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD, T_RESIDUAL);
+    } else this.stage = LOAD;
+    if (rows === 0) this.index = recorder.columns.length - 1;
+  }
+
+  /** Codes the next slice, at most `budget` values; false when the body is complete. */
+  step(budget: number): boolean {
+    const { columns } = this.recorder;
+    const { stage } = this;
+    if (stage === RUN) {
+      if (this.encoder.run(budget)) this.stage = this.hasLows() ? LOWS : LOAD;
+      return true;
     }
-    if (rows > 0) for (let i = 0; i < recorder.columns.length; i++) yield* this.column(i, rows);
+    if (stage === LOAD) {
+      if (++this.index === columns.length) return false;
+      this.load(columns[this.index]!);
+    } else if (stage === FIND) this.find(columns[this.index]!);
+    else if (stage === PARTS) this.parts(columns[this.index]!);
+    else if (stage === HEAD) this.head(T_PLAN, T_FIRST, T_GCD, T_RESIDUAL_VALUE);
+    else this.lows();
+    return true;
   }
 
   /**
@@ -140,68 +168,88 @@ export class BodyWriter {
   }
 
   /** The plan of the last survey, or a new one. */
-  private plan(index: number): number {
+  private plan(): number {
     const { series, plans } = this;
     if (series.isConstant) return CONSTANT;
+    const index = this.index + 1;
     if (this.surveyValues > 0) plans[index] = this.planner.choose(series, this.surveyValues);
     return plans[index]!;
   }
 
-  /** Plan, first value and, unless constant, divisor and width of the series at hand. */
-  private head(plan: number, tPlan: number, tFirst: number, tGcd: number): void {
+  /** Plan, first value and, unless constant, divisor and width of the series at hand; its residuals come next. */
+  private head(tPlan: number, tFirst: number, tGcd: number, base: number): void {
     const { coder, series } = this;
-    coder.symbol(tPlan, plan);
     const { first } = series;
-    coder.number(tFirst, Math.abs(first));
+    const plan = this.plan();
+    coder.symbol(tPlan, plan);
+    coder.number(tFirst, first < 0 ? -first : first);
     if (first !== 0) coder.raw(first < 0 ? 1 : 0, 1);
-    if (plan === CONSTANT) return;
+    if (plan === CONSTANT) {
+      this.stage = this.hasLows() ? LOWS : LOAD;
+      return;
+    }
     coder.number(tGcd, series.divisor - 1);
     coder.number(T_WIDE, series.low);
+    this.encoder.start(series, base, plan);
+    this.stage = RUN;
   }
 
-  private *residuals(plan: number, base: number): Generator<undefined, void> {
-    const { coder, encoder, series } = this;
-    if (plan === CONSTANT) return;
-    encoder.start(series, base, plan);
-    while (!encoder.run(this.sliceValues)) yield;
-    const { low, wide } = series;
-    if (low === 0) return;
-    coder.rawAll(wide, series.count, low);
-    yield;
+  /** Whether something follows the residuals of the series at hand. */
+  private hasLows(): boolean {
+    const { index, series } = this;
+    if (!series.isConstant && series.low > 0) return true;
+    return index >= 0 && this.recorder.columns[index]!.quantum.kind === FLOAT64;
   }
 
-  private *column(index: number, rows: number): Generator<undefined, void> {
-    const { coder, series, recorder } = this;
-    const column = recorder.columns[index]!;
-    yield;
-    let count = column.load(series, rows, recorder.count);
-    if (count === SEARCH) count = yield* column.search(series, rows);
-    const { quantum } = column;
-    this.kind(count === 0 ? undefined : quantum);
+  private lows(): void {
+    const { coder, index, series } = this;
+    if (!series.isConstant && series.low > 0) coder.rawAll(series.wide, series.count, series.low);
+    this.stage = LOAD;
+    if (index < 0) return;
+    const column = this.recorder.columns[index]!;
+    if (column.quantum.kind === FLOAT64) writeLowBits(coder, column, this.rows, this.bits);
+  }
+
+  private load(column: Column): void {
+    const count = column.load(this.series, this.rows, this.recorder.count);
+    if (count === SEARCH) {
+      this.search = column.search(this.series, this.rows);
+      this.stage = FIND;
+    } else this.describe(column, count);
+  }
+
+  private find(column: Column): void {
+    const found = this.search!.next();
+    if (!found.done) return;
+    this.search = undefined;
+    this.describe(column, found.value);
+  }
+
+  /** Kind of the column at hand, which has `count` values, and what else its description has. */
+  private describe(column: Column, count: number): void {
+    this.count = count;
     if (count === 0) {
-      column.forget();
+      this.coder.symbol(T_KIND, NONE);
+      this.stage = LOAD;
       return;
     }
+    const { quantum } = column;
     const hasExceptions = column.exceptions.length > 0;
-    coder.symbol(T_FLAGS, (count < rows ? 1 : 0) + (hasExceptions ? 2 : 0));
-    if (hasExceptions) yield;
-    if (count < rows) writePresence(coder, column.missing, rows);
-    if (hasExceptions) writeCorrections(coder, column, count, this.bits);
-    if (quantum.kind === TEXT || quantum.kind === BLOB) writeEntries(coder, column, rows);
-    yield;
-    const plan = this.plan(index + 1);
-    this.head(plan, T_PLAN, T_FIRST, T_GCD);
-    yield* this.residuals(plan, T_RESIDUAL_VALUE);
-    if (quantum.kind === FLOAT64) writeLowBits(coder, column, rows, this.bits);
-    column.forget();
+    this.kind(quantum);
+    this.coder.symbol(T_FLAGS, (count < this.rows ? 1 : 0) + (hasExceptions ? 2 : 0));
+    this.stage = hasExceptions || count < this.rows || quantum.kind >= TEXT ? PARTS : HEAD;
   }
 
-  private kind(quantum: Quantum | undefined): void {
+  private parts(column: Column): void {
+    const { coder, count, rows } = this;
+    if (count < rows) writePresence(coder, column.missing, rows);
+    if (column.exceptions.length > 0) writeCorrections(coder, column, count, this.bits);
+    if (column.quantum.kind >= TEXT) writeEntries(coder, column, rows);
+    this.stage = HEAD;
+  }
+
+  private kind(quantum: Quantum): void {
     const { coder, before } = this;
-    if (!quantum) {
-      coder.symbol(T_KIND, NONE);
-      return;
-    }
     if (before && quantum.isSameAs(before)) {
       coder.symbol(T_KIND, SAME);
       return;

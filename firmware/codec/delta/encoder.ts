@@ -59,6 +59,8 @@ export class DeltaEncoder extends Recorder {
   private batches = 0;
   /** Where the batch at hand begins in the buffer. */
   private start = 0;
+  /** Its rows. */
+  private taken = 0;
   /** Estimated bytes of header and channel descriptions, and bytes per row of the last batch beyond them. */
   private readonly overhead: number;
   private bytesPerRow = 0;
@@ -86,7 +88,6 @@ export class DeltaEncoder extends Recorder {
       series: this.series,
       bits,
       recorder: this,
-      sliceValues: options.sliceValues ?? 64,
       companion: shared?.body,
     });
   }
@@ -112,52 +113,75 @@ export class DeltaEncoder extends Recorder {
    * @throws GodwitError `limit` if not even one row fits; the rows are kept.
    */
   take(): DeltaBatch {
-    const slices = this.slices();
-    for (;;) {
-      const slice = slices.next();
-      if (slice.done) return slice.value;
+    const { body } = this;
+    const { rowsMax } = this.options;
+    for (this.begin(); ; ) {
+      while (body.step(rowsMax));
+      const batch = this.finish();
+      if (batch) return batch;
     }
   }
 
   /** As `take`, in slices of bounded work: call `next()` until it is done. Record nothing meanwhile. */
   *slices(): Generator<undefined, DeltaBatch> {
-    const { bytesMax, surveyEvery = 16, surveyValues } = this.options;
-    let rows = this.count;
-    let survey = 0;
-    if (this.batches === 0) survey = surveyValues ?? 512;
-    else if (this.batches % surveyEvery === 0) survey = surveyValues ?? 64;
-    for (;;) {
-      const size = yield* this.encode(rows, survey);
-      if (size <= bytesMax) {
-        const bytes = this.buffer.slice(this.start, this.start + size);
-        if (rows > 0) this.bytesPerRow = Math.max(1 / 64, (size - this.overhead) / rows);
-        this.drop(rows);
-        this.batches++;
-        return { bytes, rows };
-      }
-      if (rows <= 1)
-        throw new GodwitError("limit", `bytesMax ${bytesMax} is too small for one row`);
-      const share = Math.min(0.97, (0.98 * bytesMax) / size);
-      rows = Math.max(1, Math.floor(rows * share));
-      survey = 0;
+    const { sliceValues = 64 } = this.options;
+    for (this.begin(); ; ) {
+      while (this.body.step(sliceValues)) yield;
+      const batch = this.finish();
+      if (batch) return batch;
+      yield;
     }
   }
 
-  /** Size of the first `rows` rows in the buffer; more than the limit if they do not fit. */
-  private *encode(rows: number, survey: number): Generator<undefined, number> {
+  /** Begins a batch of all rows. */
+  private begin(): void {
+    const { surveyEvery = 16, surveyValues } = this.options;
+    let survey = 0;
+    if (this.batches === 0) survey = surveyValues ?? 512;
+    else if (this.batches % surveyEvery === 0) survey = surveyValues ?? 64;
+    this.encode(this.count, survey);
+  }
+
+  /** Ends a batch. Without result it was too large, and a smaller one is begun. */
+  private finish(): DeltaBatch | undefined {
+    const { bytesMax } = this.options;
+    const rows = this.taken;
+    const size = this.close();
+    if (size <= bytesMax) {
+      const bytes = this.buffer.slice(this.start, this.start + size);
+      if (rows > 0) this.bytesPerRow = Math.max(1 / 64, (size - this.overhead) / rows);
+      this.drop(rows);
+      this.batches++;
+      return { bytes, rows };
+    }
+    if (rows <= 1)
+      throw new GodwitError("limit", `bytesMax ${bytesMax} is too small for one row`);
+    const share = Math.min(0.97, (0.98 * bytesMax) / size);
+    this.encode(Math.max(1, Math.floor(rows * share)), 0);
+    return undefined;
+  }
+
+  /** Writes the header of the first `rows` rows and begins their body. */
+  private encode(rows: number, survey: number): void {
     const { body, buffer, coder, options } = this;
     const { profile, tick, schemaHash, crc: hasCrc = false } = options;
     const firstTime = rows > 0 ? this.times[0]! : 0;
     const timeUnit = timeUnitOf(firstTime, body.loadTimes(rows), tick);
-    const header = { profile, tick, schemaHash, hasCrc, isLossy: this.isLossy };
-    const length = writeHeader({ ...header, rows, firstTime, timeUnit }, buffer);
-    const start = HEADER_BYTES_MAX - length;
-    buffer.copyWithin(start, 0, length);
-    this.start = start;
+    const { isLossy } = this;
+    const header = { profile, tick, schemaHash, hasCrc, isLossy, rows, firstTime, timeUnit };
+    const length = writeHeader(header, buffer);
+    this.start = HEADER_BYTES_MAX - length;
+    buffer.copyWithin(this.start, 0, length);
+    this.taken = rows;
     coder.start();
-    for (const _ of body.write(rows, timeUnit, survey)) yield;
-    const end = HEADER_BYTES_MAX + coder.finish();
-    if (!hasCrc) return end - start;
+    body.start(rows, timeUnit, survey);
+  }
+
+  /** Size of the batch in the buffer; more than the limit if it does not fit. */
+  private close(): number {
+    const { buffer, options, start } = this;
+    const end = HEADER_BYTES_MAX + this.coder.finish();
+    if (!options.crc) return end - start;
     if (end + CRC_BYTES - start <= options.bytesMax) {
       const sum = crc32(buffer.subarray(start, end));
       for (let i = 0; i < CRC_BYTES; i++) buffer[end + i] = sum >>> (24 - 8 * i);

@@ -115,13 +115,22 @@ export class RangeEncoder {
 
   /** A whole number from 0 to 2^53 - 1: its length by the table at `base`, the rest raw. */
   number(base: number, value: number): void {
+    if (value === 0) {
+      this.symbol(base, 0);
+      return;
+    }
     const length = bitLength(value);
+    if (length < 14) {
+      this.symbol(base, length);
+      if (length > 1) this.raw(value - (1 << (length - 1)), length - 1);
+      return;
+    }
     if (length < 15) this.symbol(base, length);
     else {
       this.symbol(base, 15);
       this.raw(length - 15, 6);
     }
-    if (length > 1) this.bits(value - 2 ** (length - 1), length - 1);
+    this.bits(value - 2 ** (length - 1), length - 1);
   }
 
   /** Ends the stream with as few bytes as possible and returns their number, even if there was no room for them. */
