@@ -135,25 +135,18 @@ export class BodyWriter {
     const { series } = this;
     const { times } = this.recorder;
     const { scratch } = series;
-    let before = times[0]!;
-    const first = times[1]! - before;
-    let time = 0;
+    let time = times[0]!;
+    const first = times[1]! - time;
     let step = first;
     let i = 0;
-    // Mostly they are one and the same.
-    while (++i < rows && step === first) {
-      time = times[i]!;
-      step = time - before;
-      before = time;
-    }
-    if (i === rows && step === first) series.repeat(first, rows - 1);
+    // Mostly they are one and the same. What stands behind the last row does no harm.
+    while (times[++i] === (time += first));
+    if (i >= rows) series.repeat(first, rows - 1);
     else {
       scratch.fill(first, 0, i - 1);
-      step = first;
-      for (i--; i < rows && step < NARROW && step > -NARROW; ++i) {
-        step = times[i]! - times[i - 1]!;
-        scratch[i - 1] = step;
-      }
+      time -= first;
+      for (--i; ++i < rows && step < NARROW && step > -NARROW; time += step)
+        scratch[i - 1] = step = times[i]! - time;
       if (step < NARROW && step > -NARROW) series.adopt(scratch, 0, rows - 1);
       else this.loadFarTimes(rows);
     }

@@ -180,10 +180,11 @@ export class Column extends Grid {
   drop(rows: number, count: number): void {
     const { doubles, odds, place } = this;
     const { cells, start } = place;
+    this.hasServed = true;
     if (rows === count) {
       this.forgetCells();
-      this.nans.length = 0;
-      this.entries = [];
+      if (this.nans.length > 0) this.nans.length = 0;
+      if (this.entries.length > 0) this.entries = [];
       if (doubles && this.isPlain) {
         this.doubles = undefined;
         if (this.quantum.kind === DECIMAL) this.scale = 256 * this.quantum.scale;

@@ -22,6 +22,10 @@ const HOPELESS = 3;
 /** Finer decimals that are tried in vain before the search ends. */
 const FINER_MAX = 3;
 const STEP_BITS = 7;
+/** One value in 2^so many may miss a refined grid. */
+const MISSES_SHIFT = 6;
+/** Decimals up to which significant digits are not worth a thought. */
+const DIGITLESS_MAX = 3;
 
 export function gcd(a: number, b: number): number {
   let x = Math.abs(a);
@@ -86,6 +90,30 @@ export function* searchQuantum(
   return best;
 }
 
+/**
+ * `known`, or the same with a few decimals more, if next to all of `values` are exactly on it: mostly a sensor that
+ * had rested on round values, and much less work than a search. Finds nothing where another kind might suit better.
+ */
+export function* refineQuantum(
+  known: Quantum,
+  values: readonly number[],
+  bits: FloatBits,
+): Generator<undefined, Quantum | undefined> {
+  const { kind, decimals, digits } = known;
+  if (kind !== DECIMAL && kind !== DIGITS && kind !== FLOAT_DECIMAL) return undefined;
+  for (let finer = decimals; finer <= decimals + FINER_MAX; finer++) {
+    if (finer > (kind === DECIMAL ? DIGITLESS_MAX : DECIMALS_MAX)) return undefined;
+    const offered = new Quantum({ kind, decimals: finer, digits }, bits);
+    let misses = values.length >> MISSES_SHIFT;
+    for (let i = 0; i < values.length && misses >= 0; i++) {
+      if (offered.toValue(offered.toWhole(values[i]!)) !== values[i]) misses--;
+      if (i % SAMPLE_MAX === 0) yield;
+    }
+    if (misses >= 0) return offered;
+  }
+  return undefined;
+}
+
 function isOn(quantum: Quantum, value: number): boolean {
   const whole = quantum.toWhole(value);
   if (!(Math.abs(whole) <= WHOLE_MAX)) return false;
@@ -108,7 +136,7 @@ function* candidates(
     yield { kind: FLOAT32 };
   }
   const { kind, decimals } = best().quantum;
-  if (kind === DECIMAL && decimals > 3)
+  if (kind === DECIMAL && decimals > DIGITLESS_MAX)
     for (let digits = 4; digits <= DIGITS_MAX; digits++) yield { kind: DIGITS, decimals, digits };
   for (const divisor of DIVISORS)
     for (let few = 0; few < 7; few++) yield { kind: MEAN, decimals: few, divisor };

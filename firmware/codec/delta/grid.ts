@@ -1,5 +1,5 @@
 // The grid of a channel's numbers: found when none fits, kept while it does; what lies beside it (firmware/SPEC.md §5).
-import { searchQuantum } from "./fit.ts";
+import { refineQuantum, searchQuantum } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
 import {
   BOOLEAN,
@@ -39,6 +39,8 @@ export class Grid {
   protected readonly bits: FloatBits;
   /** Numbers on this grid are small decimals, few beside it: they can be recorded as whole numbers. */
   protected isPlain = false;
+  /** The grid has described a batch. */
+  protected hasServed = false;
   private readonly grain: number;
   /** The grid that keeps every value within epsilon. */
   private readonly tolerance: Quantum | undefined;
@@ -91,7 +93,10 @@ export class Grid {
     for (let row = 0; row < rows; row++) if (Number.isFinite(raw[row])) numbers.push(raw[row]!);
     yield;
     if (numbers.length > 0) {
-      const found = yield* searchQuantum(numbers, this.bits);
+      const refined = this.hasServed
+        ? yield* refineQuantum(before, numbers, this.bits)
+        : undefined;
+      const found = refined ?? (yield* searchQuantum(numbers, this.bits));
       this.quantum = found.joined(before, this.bits);
     }
     yield;

@@ -61,10 +61,10 @@ export class Series {
   /** Moves the differences to the first number into `scratch`, divided; stops at one that is no multiple, and returns it. */
   private divide(cells: Int32Array, divisor: number): number {
     const { count, first, from, scratch } = this;
-    let at = from;
+    let at = from - 1;
     let quotient = 0;
     for (let i = 0; i < count; ++i) {
-      quotient = (cells[at++]! - first) / divisor;
+      quotient = (cells[++at]! - first) / divisor;
       if ((quotient | 0) !== quotient) {
         if (cells === scratch) while (--i >= 0) scratch[i] = scratch[i]! * divisor + first;
         return quotient * divisor;
