@@ -147,8 +147,8 @@ for (let i = 0; i < rows.length;) {
   };
 }
 
-/** Cost of the LEB128 encoder over the same rows. */
-export async function meterLeb128(table: Table): Promise<number> {
+/** Units per value of storing rows and doing no more, and of the LEB128 encoder over what was stored. */
+export async function meterLeb128(table: Table): Promise<{ recording: number; coding: number }> {
   const { rows, values } = span(table);
   const decimals = table.names.map((_, c) =>
     Math.min(
@@ -159,16 +159,18 @@ export async function meterLeb128(table: Table): Promise<number> {
   const { units } = await runMarks(
     `import { ${Leb128Encoder.name} } from "${LEB128}";
 const rows = [${literal(table, rows)}];
-const encoder = new ${Leb128Encoder.name}(${JSON.stringify(decimals)});
-for (let i = 0; i < rows.length; i++) {
-  if (i === ${BATCH_ROWS}) trace("\\n");
-  if (i % ${BATCH_ROWS} === 0) encoder.length = 0;
-  encoder.record(rows[i][0], rows[i][1]);
-}
-trace("all\\n");`,
+const encoder = new ${Leb128Encoder.name}(${JSON.stringify(decimals)}, ${BATCH_ROWS});
+trace("\\n");
+for (let i = 0; i < rows.length;) {
+  const isFirst = i === 0;
+  for (const end = i + ${BATCH_ROWS}; i < end; i++) encoder.record(rows[i][0], rows[i][1]);
+  trace(isFirst ? "first\\n" : "record\\n");
+  encoder.encode();
+  trace(isFirst ? "first\\n" : "encode\\n");
+}`,
     [`${LEB128}.js`],
   );
-  return (units.all ?? 0) / values;
+  return { recording: (units.record ?? 0) / values, coding: (units.encode ?? 0) / values };
 }
 
 /** Bytes of XS heap (slots and chunks) of an encoder with 10 channels and 128 rows, and of its bytecode. */

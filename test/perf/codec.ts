@@ -19,7 +19,8 @@ import {
 /** Meter units per value that the profiles may cost in the mean over the sets. */
 const METER_MAX: Record<Profile, number> = { static: 200, adaptive: 500 };
 
-type Meters = Record<string, Record<Profile | "leb128" | "first", number>>;
+type Encoder = Profile | "leb128";
+type Meters = Record<string, Record<Encoder | "recording" | "first", number>>;
 
 export interface CodecFigures {
   bytesPerRow: Record<BatchRows, Record<Profile, number>>;
@@ -31,7 +32,15 @@ export interface CodecFigures {
   /** Times smaller than other methods, adaptive, geometric mean. */
   ratios: Record<BatchRows, Record<string, number>>;
   leaveOneOut: LeftOut;
-  meterPerValue: Record<Profile | "leb128", number>;
+  /**
+   * Fit, choice of predictors and coding. Of `record()` that is all beyond `meterRecording`: the test whether a
+   * value is on its grid, and the rounding.
+   */
+  meterPerValue: Record<Encoder, number>;
+  /** Storing rows as doubles and no more, measured apart: the same for all. */
+  meterRecording: Record<Encoder, number>;
+  /** Both. */
+  meterTotal: Record<Encoder, number>;
   /** The most that one set costs. */
   meterWorst: Record<Profile, { set: string; perValue: number }>;
   meterPerSet: Meters;
@@ -55,13 +64,19 @@ async function measureMeters(): Promise<Meters> {
   for (const [name, table] of sets) {
     const fixed = await meterDelta(table, "static");
     const adaptive = await meterDelta(table, "adaptive");
-    const leb128 = await meterLeb128(table);
-    perSet[name] = { static: fixed.total, adaptive: adaptive.total, leb128, first: fixed.first };
+    const { recording, coding } = await meterLeb128(table);
+    perSet[name] = {
+      adaptive: adaptive.total - recording,
+      static: fixed.total - recording,
+      leb128: coding,
+      recording,
+      first: fixed.first - recording,
+    };
   }
   return perSet;
 }
 
-function meanMeter(meters: Meters, key: Profile | "leb128"): number {
+function meanMeter(meters: Meters, key: Encoder | "recording"): number {
   const all = Object.values(meters).map((set) => set[key]);
   return all.reduce((sum, units) => sum + units, 0) / all.length;
 }
@@ -90,6 +105,12 @@ export async function run(): Promise<CodecFigures> {
     ...byProfile((profile) => meanMeter(meterPerSet, profile)),
     leb128: meanMeter(meterPerSet, "leb128"),
   };
+  const recording = meanMeter(meterPerSet, "recording");
+  const meterTotal = {
+    adaptive: meterPerValue.adaptive + recording,
+    static: meterPerValue.static + recording,
+    leb128: meterPerValue.leb128 + recording,
+  };
   const adaptive = await measureMemory("adaptive");
   const fixed = await measureMemory("static");
   return {
@@ -113,6 +134,8 @@ export async function run(): Promise<CodecFigures> {
     ),
     leaveOneOut,
     meterPerValue,
+    meterRecording: { adaptive: recording, static: recording, leb128: recording },
+    meterTotal,
     meterWorst: byProfile((profile) => worstMeter(meterPerSet, profile)),
     meterPerSet,
     ramBytes: {
@@ -159,11 +182,12 @@ export function print(figures: object): string {
       ),
     ),
     "",
-    line("units per value", ["A", "S", "LEB128", "first S"]),
+    line("units per value", ["A", "S", "LEB128", "first S", "recording"]),
     ...Object.entries(f.meterPerSet).map(([name, set]) =>
-      line(name, [set.adaptive, set.static, set.leb128, set.first]),
+      line(name, [set.adaptive, set.static, set.leb128, set.first, set.recording]),
     ),
     line("mean", [f.meterPerValue.adaptive, f.meterPerValue.static, f.meterPerValue.leb128]),
+    line("  with recording", [f.meterTotal.adaptive, f.meterTotal.static, f.meterTotal.leb128]),
     line("worst set", [f.meterWorst.adaptive.perValue, f.meterWorst.static.perValue]),
     "",
     line("bytes (10 ch, 128 rows)", ["A", "S"]),

@@ -140,13 +140,15 @@ export class BodyWriter {
     let step = first;
     let i = 0;
     // Mostly they are one and the same. What stands behind the last row does no harm.
-    while (times[++i] === (time += first));
+    for (time += first; times[++i] === time; ) time += first;
     if (i >= rows) series.repeat(first, rows - 1);
     else {
       scratch.fill(first, 0, i - 1);
       time -= first;
-      for (--i; ++i < rows && step < NARROW && step > -NARROW; time += step)
-        scratch[i - 1] = step = times[i]! - time;
+      for (--i; ++i < rows && step < NARROW && step > -NARROW; time += step) {
+        step = times[i]! - time;
+        scratch[i - 1] = step;
+      }
       if (step < NARROW && step > -NARROW) series.adopt(scratch, 0, rows - 1);
       else this.loadFarTimes(rows);
     }

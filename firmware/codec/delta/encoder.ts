@@ -154,8 +154,7 @@ export class DeltaEncoder extends Recorder {
       this.batches++;
       return { bytes, rows };
     }
-    if (rows <= 1)
-      throw new GodwitError("limit", `bytesMax ${bytesMax} is too small for one row`);
+    if (rows <= 1) throw new GodwitError("limit", `bytesMax ${bytesMax} is too small for one row`);
     const share = Math.min(0.97, (0.98 * bytesMax) / size);
     this.encode(Math.max(1, Math.floor(rows * share)), 0);
     return undefined;

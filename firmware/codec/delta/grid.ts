@@ -93,9 +93,7 @@ export class Grid {
     for (let row = 0; row < rows; row++) if (Number.isFinite(raw[row])) numbers.push(raw[row]!);
     yield;
     if (numbers.length > 0) {
-      const refined = this.hasServed
-        ? yield* refineQuantum(before, numbers, this.bits)
-        : undefined;
+      const refined = this.hasServed ? yield* refineQuantum(before, numbers, this.bits) : undefined;
       const found = refined ?? (yield* searchQuantum(numbers, this.bits));
       this.quantum = found.joined(before, this.bits);
     }

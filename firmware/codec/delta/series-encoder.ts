@@ -96,7 +96,7 @@ export class SeriesEncoder {
     const residuals = ofTimes ? this.ofTimes : this.ofValues;
     const residualParts = ofTimes ? this.partsOfTimes : this.partsOfValues;
     const counts = adaptive?.counts;
-    const isPlain = predictor === 0 && !isCached;
+    const isSpecial = predictor > 0 || isCached;
     const end = Math.min(this.end, this.at + budget);
     let { low, range } = coder;
     let out = coder.at;
@@ -108,7 +108,7 @@ export class SeriesEncoder {
     let zero = tables[state]!;
     let shift = shifts[state]!;
     let move = 0;
-    let bits = 0;
+    let mask = (1 << shift) - 1;
     let table = 0;
     let symbol = 0;
     let slot = 0;
@@ -117,7 +117,7 @@ export class SeriesEncoder {
     while (i < end) {
       error = x[++i]! - value;
       value += error;
-      if (!isPlain) {
+      if (isSpecial) {
         step = error;
         if (predictor) {
           if (predictor === 3) {
@@ -155,7 +155,8 @@ export class SeriesEncoder {
           } else range *= parts![slot]!;
           if (range < BOTTOM) {
             if (low > TOP) carry(units, out);
-            units[out++] = low >>> 14;
+            units[out] = low >>> 14;
+            ++out;
             low = (low & 0x3fff) << 16;
             range <<= 16;
           }
@@ -192,32 +193,32 @@ export class SeriesEncoder {
         } else range *= residualParts![slot]!;
         if (range < BOTTOM) {
           if (low > TOP) carry(units, out);
-          units[out++] = low >>> 14;
+          units[out] = low >>> 14;
+          ++out;
           low = (low & 0x3fff) << 16;
           range <<= 16;
         }
         move = moves[slot]!;
       }
       if (shift) {
-        bits = shift;
-        error -= symbol << shift;
-        if (bits > 12) {
-          bits -= 12;
+        if (shift > 12) {
           range >>>= 12;
-          low += (error >> bits) * range;
-          error &= (1 << bits) - 1;
+          low += ((error & mask) >> (shift - 12)) * range;
+          error &= mask >> 12;
           if (range < BOTTOM) {
             if (low > TOP) carry(units, out);
-            units[out++] = low >>> 14;
+            units[out] = low >>> 14;
+            ++out;
             low = (low & 0x3fff) << 16;
             range <<= 16;
           }
-        }
-        range >>>= bits;
-        low += error * range;
+          range >>>= shift - 12;
+        } else range >>>= shift;
+        low += (error & mask) * range;
         if (range < BOTTOM) {
           if (low > TOP) carry(units, out);
-          units[out++] = low >>> 14;
+          units[out] = low >>> 14;
+          ++out;
           low = (low & 0x3fff) << 16;
           range <<= 16;
         }
@@ -226,6 +227,7 @@ export class SeriesEncoder {
         state += move;
         zero = tables[state]!;
         shift = shifts[state]!;
+        mask = (1 << shift) - 1;
       }
     }
     coder.resume(low, range, out);

@@ -100,7 +100,6 @@ export class Series {
     let difference = 0;
     for (let i = 0; i < count; ++i) {
       difference = exact[i]! - first;
-      exact[i] = difference;
       if (difference > most) most = difference;
       else if (difference < least) least = difference;
       if (divisor !== 1 && (divisor === 0 || difference % divisor !== 0))
@@ -117,22 +116,20 @@ export class Series {
     this.x = this.scratch;
     this.from = 0;
     if (this.low > 0) this.split();
-    else if (divisor <= 1)
-      this.scratch.set(count < exact.length ? exact.subarray(0, count) : exact);
     else {
       const { scratch } = this;
-      for (let i = 1; i < count; ++i) scratch[i] = exact[i]! / divisor;
-      scratch[0] = 0;
+      if (divisor > 1) for (let i = 0; i < count; ++i) scratch[i] = (exact[i]! - first) / divisor;
+      else for (let i = 0; i < count; ++i) scratch[i] = exact[i]! - first;
     }
   }
 
   private split(): void {
-    const { scratch, count, divisor, low, wide } = this;
+    const { scratch, count, divisor, first, low, wide } = this;
     const unit = 2 ** low;
     let quotient = 0;
     let high = 0;
     for (let i = 0; i < count; ++i) {
-      quotient = wide[i]! / divisor;
+      quotient = (wide[i]! - first) / divisor;
       high = (quotient / unit) | 0;
       quotient -= high * unit;
       if (quotient < 0) {
