@@ -154,6 +154,10 @@ export class Column extends Grid {
       series.adopt(cells, start, rows);
       return rows;
     }
+    if (!this.hasGaps) {
+      this.loadWithOdds(series, rows);
+      return rows;
+    }
     const { scratch } = series;
     const { scale } = this.quantum;
     let count = 0;
@@ -174,6 +178,23 @@ export class Column extends Grid {
     }
     if (count > 0) series.adopt(scratch, 0, count);
     return count;
+  }
+
+  /** Every row has a value and few are beside the grid: the others are moved at once. */
+  private loadWithOdds(series: Series, rows: number): void {
+    const { odds } = this;
+    const { cells, start } = this.place;
+    const { scratch } = series;
+    const { scale } = this.quantum;
+    scratch.set(cells.subarray(start, start + rows));
+    for (let i = 0; i < odds.length; i += 2) {
+      const row = odds[i]!;
+      if (row >= rows || scratch[row] !== ODD) continue;
+      const value = this.odd(row);
+      const before = row > 0 ? scratch[row - 1]! : 0;
+      scratch[row] = this.correctNarrow(value, Math.round(value * scale), row, before);
+    }
+    series.adopt(scratch, 0, rows);
   }
 
   /** Forgets the first `rows` of `count` rows. */

@@ -66,8 +66,10 @@ export class Series {
     for (let i = 0; i < count; ++i) {
       quotient = (cells[++at]! - first) / divisor;
       if ((quotient | 0) !== quotient) {
+        // Not `quotient * divisor`, which may have a fraction.
+        const odd = cells[at]! - first;
         if (cells === scratch) while (--i >= 0) scratch[i] = scratch[i]! * divisor + first;
-        return quotient * divisor;
+        return odd;
       }
       scratch[i] = quotient;
     }
