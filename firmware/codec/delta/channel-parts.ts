@@ -3,7 +3,8 @@ import { encodeUtf8 } from "../utf8.ts";
 import type { Column } from "./column.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { PLAIN, RAW, T_EXACT, T_LENGTH, T_PRESENT, T_SMALL, T_ULP, TEXT } from "./layout.ts";
-import type { RangeEncoder } from "./range-encoder.ts";
+import { SHIFT } from "./model.ts";
+import { BOTTOM, carry, type RangeEncoder, TOP } from "./range-encoder.ts";
 
 const STEP = PLAIN + 1;
 
@@ -25,19 +26,36 @@ function writeFlags(
   stride: number,
   count: number,
 ): void {
+  const { model, units } = coder;
+  let { at, low, range } = coder;
   let table = base;
+  let slot = 0;
+  let pattern = 0;
   let next = 0;
   let place = places[0]!;
   for (let row = 0; row < count; row += 4) {
-    let pattern = 0;
+    pattern = 0;
     while (place < row + 4) {
       pattern |= 1 << (place - row);
       next += stride;
       place = next < places.length ? places[next]! : count + 4;
     }
-    coder.symbol(table, pattern);
-    table = pattern === 0 ? base : pattern === 15 ? base + 2 * STEP : base + STEP;
+    // As `coder.symbol`, in line; these tables do not adapt.
+    slot = table + pattern;
+    range >>>= SHIFT;
+    low += range * model[slot]!;
+    range *= model[slot + 1]! - model[slot]!;
+    if (range < BOTTOM) {
+      if (low > TOP) carry(units, at);
+      units[at] = low >>> 14;
+      ++at;
+      low = (low & 0x3fff) << 16;
+      range <<= 16;
+    }
+    table = base;
+    if (pattern) table += pattern === 15 ? 2 * STEP : STEP;
   }
+  coder.resume(low, range, at);
 }
 
 export function writePresence(coder: RangeEncoder, missing: readonly number[], rows: number): void {
