@@ -130,6 +130,14 @@ export class Series {
     const unit = 2 ** low;
     let quotient = 0;
     let high = 0;
+    if (divisor === 1 && this.largest < 0x80000000) {
+      for (let i = 0; i < count; ++i) {
+        quotient = wide[i]! - first;
+        scratch[i] = quotient >> low;
+        wide[i] = quotient & (unit - 1);
+      }
+      return;
+    }
     for (let i = 0; i < count; ++i) {
       quotient = (wide[i]! - first) / divisor;
       high = (quotient / unit) | 0;
