@@ -20,15 +20,12 @@ export class RangeEncoder {
   range = TOP;
   readonly model: Uint16Array;
   readonly adaptive: AdaptiveModel | undefined;
-  /** Weights of single symbols in the slots of `model`, where they stay: an element less to read for each symbol. */
-  readonly parts: Uint16Array | undefined;
 
   /** @param units where a stream goes, in pairs of bytes: every board and host has the low byte first */
   constructor(units: Uint16Array, isAdaptive: boolean, priors: string) {
     this.units = units;
     if (isAdaptive) this.adaptive = new AdaptiveModel(priors);
     this.model = this.adaptive ? this.adaptive.model : startModel(priors);
-    if (!isAdaptive) this.parts = this.model.map((below, i, model) => model[i + 1]! - below);
   }
 
   /** Begins a stream. */

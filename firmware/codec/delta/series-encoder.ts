@@ -42,9 +42,6 @@ export class SeriesEncoder {
   /** Tables of times and of values; the model's own numbers. */
   private readonly ofTimes: Uint16Array;
   private readonly ofValues: Uint16Array;
-  /** The same of single weights. */
-  private readonly partsOfTimes: Uint16Array | undefined;
-  private readonly partsOfValues: Uint16Array | undefined;
   private predictor = 0;
   private isCached = false;
   private state = START_STATE;
@@ -58,8 +55,6 @@ export class SeriesEncoder {
     this.coder = coder;
     this.ofTimes = coder.model.subarray(T_RESIDUAL, T_RESIDUAL_VALUE);
     this.ofValues = coder.model.subarray(T_RESIDUAL_VALUE);
-    this.partsOfTimes = coder.parts?.subarray(T_RESIDUAL, T_RESIDUAL_VALUE);
-    this.partsOfValues = coder.parts?.subarray(T_RESIDUAL_VALUE);
   }
 
   /** Starts a series whose first value is known. */
@@ -91,10 +86,8 @@ export class SeriesEncoder {
   run(budget: number): boolean {
     const { base, coder, isCached, predictor, recent, seen, x } = this;
     const { moves, shifts, tables } = this.scale;
-    const { adaptive, model, parts, units } = coder;
-    const ofTimes = base === T_RESIDUAL;
-    const residuals = ofTimes ? this.ofTimes : this.ofValues;
-    const residualParts = ofTimes ? this.partsOfTimes : this.partsOfValues;
+    const { adaptive, model, units } = coder;
+    const residuals = base === T_RESIDUAL ? this.ofTimes : this.ofValues;
     const counts = adaptive?.counts;
     const isSpecial = predictor > 0 || isCached;
     const end = Math.min(this.end, this.at + budget);
@@ -112,6 +105,7 @@ export class SeriesEncoder {
     let table = 0;
     let symbol = 0;
     let slot = 0;
+    let below = 0;
     let hash = 0;
     let change = 0;
     while (i < end) {
@@ -147,12 +141,13 @@ export class SeriesEncoder {
           }
           slot = table + symbol;
           range >>>= SHIFT;
-          low += range * model[slot]!;
+          below = model[slot]!;
+          low += range * below;
+          range *= model[slot + 1]! - below;
           if (counts) {
-            range *= model[slot + 1]! - model[slot]!;
             counts[slot + 1]!++;
             if (++counts[table]! === BLOCK) adaptive.adapt(table);
-          } else range *= parts![slot]!;
+          }
           if (range < BOTTOM) {
             if (low > TOP) carry(units, out);
             units[out] = low >>> 14;
@@ -184,13 +179,14 @@ export class SeriesEncoder {
       } else {
         slot = zero + symbol;
         range >>>= SHIFT;
-        low += range * residuals[slot]!;
+        below = residuals[slot]!;
+        low += range * below;
+        range *= residuals[slot + 1]! - below;
         if (counts) {
-          range *= residuals[slot + 1]! - residuals[slot]!;
           counts[base + slot + 1]!++;
           table = base + zero - ZERO;
           if (++counts[table]! === BLOCK) adaptive.adapt(table);
-        } else range *= residualParts![slot]!;
+        }
         if (range < BOTTOM) {
           if (low > TOP) carry(units, out);
           units[out] = low >>> 14;
