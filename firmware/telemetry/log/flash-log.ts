@@ -12,11 +12,9 @@ import {
   SECTORS_MIN,
 } from "./log-format.ts";
 import { mount } from "./log-mount.ts";
-import { LogSpace } from "./log-space.ts";
+import { LogSpace, RESERVE } from "./log-space.ts";
 import type { FlashLogOptions, LogClass, LogCounters, LogEntry, LostRecords } from "./types.ts";
 
-/** Free sectors that remain when data is stored; one of them may take acknowledgements when all others are full. */
-const RESERVE = 2;
 const ACKS_MAX = 32;
 
 export class FlashLog {

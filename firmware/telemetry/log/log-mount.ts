@@ -7,7 +7,7 @@ import {
   readUint32,
   sectorHeadBytes,
 } from "./log-format.ts";
-import type { LogSpace } from "./log-space.ts";
+import { type LogSpace, RESERVE } from "./log-space.ts";
 
 /** Fills table, marks and open sectors of `space` from its flash. */
 export function mount(space: LogSpace): void {
@@ -38,6 +38,7 @@ export function mount(space: LogSpace): void {
     if (last >= 0 && last !== table.newest) continueIn(space, last);
   }
   space.release();
+  space.freeIdle(RESERVE);
 }
 
 /** No log makes two sectors of one opening: the second would stay for ever, for nobody looks for it. */

@@ -14,6 +14,8 @@ import { LogMedium } from "./log-medium.ts";
 import { SectorTable } from "./sector-table.ts";
 import type { FlashLogOptions, LogClass, LogCounters } from "./types.ts";
 
+/** Free sectors that remain when data is stored; one of them may take acknowledgements when all others are full. */
+export const RESERVE = 2;
 /** Sectors tried in a row; more than that is no worn sector but a chip that takes nothing. */
 const FAILURES_MAX = 3;
 
@@ -219,6 +221,22 @@ export class LogSpace {
     for (let i = 0; i < table.openings.length; i++) {
       if (!table.isLive(i) || i === table.newest || !this.isDone(i)) continue;
       const logClass = table.classes[i]!;
+      if (this.openSectors[logClass] === i) this.openSectors[logClass] = -1;
+      table.free(i);
+    }
+  }
+
+  /**
+   * After mounting: frees sectors whose records are all done with until `count` are free, open ones as well. Such a
+   * sector may have been free before the boot, because a torn tail closed it or its class had moved on, and the room
+   * that was made then counted on it.
+   */
+  freeIdle(count: number): void {
+    const { table, marks } = this;
+    for (let i = 0; i < table.openings.length && table.freeCount < count; i++) {
+      const logClass = table.classes[i]!;
+      if (!table.isLive(i) || i === table.newest) continue;
+      if (table.end(i) > marks.acked[logClass]!) continue;
       if (this.openSectors[logClass] === i) this.openSectors[logClass] = -1;
       table.free(i);
     }
