@@ -133,6 +133,17 @@ export function openError(path: string, cause: Error): DeviceError {
   });
 }
 
+/** Looks without opening: an open port may reset its board. @throws DeviceError `no-permission` */
+export function requirePermission(path: string): void {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    // What else is wrong with it, opening tells better.
+    if (code === "EACCES") throw openError(path, cause as Error);
+  }
+}
+
 function permissionHint(path: string): string {
   if (process.platform !== "linux") return "check the rights on the port";
   const group = groupOf(path) ?? "dialout";

@@ -1,5 +1,13 @@
 // The command line from an empty folder, against a virtual board: results, JSON, exit codes, refusals.
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -119,12 +127,16 @@ test("each mistake has its exit code, its code and a way out", async () => {
   writeFileSync(join(folder, "foreign.uf2"), foreign);
   writeFileSync(join(folder, "stump.uf2"), foreign.subarray(0, 5));
   writeFileSync(join(folder, "short.uf2"), Buffer.from("UF2\nWQ\x5d\x9e", "latin1"));
+  writeFileSync(join(folder, "raw40.bin"), new Uint8Array(36 << 10).fill(0x40));
   const cases: readonly [string, number, string][] = [
     [`flash ${port} fw/app.bin`, 2, "bad-input"],
     [`flash ${port} nothing.bin@0x0`, 2, "bad-input"],
     [`flash ${port} other/app.bin@0x10000`, 2, "wrong-chip"],
     [`flash ${port} fw/app.bin@0x10000 fw/app.bin@0x11000`, 2, "overlap"],
     [`flash ${port} fw/app.bin@0x3fc000`, 2, "does-not-fit"],
+    [`flash ${port} fw/app.bin@0x0`, 2, "does-not-fit"],
+    [`flash ${port} raw40.bin@0x4000`, 2, "does-not-fit"],
+    [`flash ${port} raw40.bin@0x4000 --no-stub`, 2, "does-not-fit"],
     [`flash ${port} --board esp32s3 fw/app.bin@0x10000`, 2, "wrong-chip"],
     [`flash ${port} --board esp32s3 fw/partitions.bin@0x8000`, 3, "wrong-board"],
     [`flash ${port} fw/app.bin@0x10000 other/bootloader.bin@0x0`, 2, "wrong-chip"],
@@ -164,6 +176,12 @@ test("each mistake has its exit code, its code and a way out", async () => {
     ["image info fw", 2, "bad-input"],
     ["bench virtual --fault rain=1", 2, "bad-input"],
     ["bench virtual --board rp2040 --fault drop=0.1", 2, "bad-input"],
+    ["bench virtual --board rp2040 --flash-file f.bin", 2, "bad-input"],
+    ["bench virtual --board rp2350 --mac 02:00:00:00:00:01", 2, "bad-input"],
+    ["bench virtual --board rp2040 --flash-size 2", 2, "bad-input"],
+    ["bench virtual --board rp2040 --paced", 2, "bad-input"],
+    ["bench virtual --board rp2040 --pty", 2, "bad-input"],
+    ["bench virtual --board esp32c3 --drive d", 2, "bad-input"],
     ["bench virtual --board esp8266", 2, "bad-input"],
     ["bench firmware x --board esp8266", 2, "bad-input"],
     ["bench virtual --flash-size 3", 2, "bad-input"],
@@ -293,4 +311,43 @@ test("a virtual board is served until it is interrupted, and keeps its flash in 
   expect(ended.exitCode).toBe(0);
   expect(ended.events.map(({ event }) => event)).toEqual(["serving", "stopped"]);
   expect(statSync(join(folder, "f.bin")).size).toBe(2 << 20);
+});
+
+test("a flash file holds what a job has just reported as written", async () => {
+  const stop = new AbortController();
+  const seen = { err: "" };
+  await godwit("bench firmware fw");
+  const serving = godwit("bench virtual --flash-file f.bin --json", stop.signal, seen);
+  while (!seen.err.includes("--port ")) await new Promise((resolve) => setTimeout(resolve, 20));
+  const port = /--port (\S+)/.exec(seen.err)![1]!;
+  for (const after of ["", " --no-after"]) {
+    const file = `fw/app.bin@${after ? "0x110000" : "0x10000"}`;
+    const flashed = await godwit(`flash ${file} --port ${port}${after}`);
+    const saved = readFileSync(join(folder, "f.bin"));
+    expect(flashed.exitCode, flashed.err).toBe(0);
+    const app = readFileSync(join(folder, "fw/app.bin"));
+    const at = Number(file.split("@")[1]);
+    expect(saved.subarray(at, at + app.length).equals(app), after).toBe(true);
+  }
+  stop.abort();
+  expect((await serving).exitCode).toBe(0);
+});
+
+test("a flash file that can no longer be written: a note, service goes on, exit code 7 in the end", async () => {
+  const stop = new AbortController();
+  const seen = { err: "" };
+  await godwit("bench firmware fw");
+  mkdirSync(join(folder, "kept"));
+  const serving = godwit("bench virtual --flash-file kept/f.bin --json", stop.signal, seen);
+  while (!seen.err.includes("--port ")) await new Promise((resolve) => setTimeout(resolve, 20));
+  const port = /--port (\S+)/.exec(seen.err)![1]!;
+  rmSync(join(folder, "kept"), { recursive: true });
+  const flashed = await godwit(`flash fw/app.bin@0x10000 --port ${port}`);
+  expect(flashed.exitCode, flashed.err).toBe(0);
+  expect(seen.err.match(/the flash is not saved/g)).toHaveLength(1);
+  stop.abort();
+  const ended = await serving;
+  expect(ended.exitCode).toBe(7);
+  expect(ended.events.at(-1)).toMatchObject({ event: "error", code: "port-failed" });
+  expect(ended.err).not.toMatch(/\n {4}at /);
 });

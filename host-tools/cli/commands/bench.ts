@@ -23,8 +23,8 @@ interface Flags {
   readonly board: string;
   readonly listen: string;
   readonly fault?: BenchFaults;
-  readonly seed: number;
-  readonly flashSize: number;
+  readonly seed?: number;
+  readonly flashSize?: number;
   readonly flashFile?: string;
   readonly mac?: string;
   readonly paced?: boolean;
@@ -59,8 +59,8 @@ export function register(command: Command, context: Context): void {
     .option("--board <chip>", boardsHelp, "esp32c3")
     .option("--listen <host:port>", "where to listen; port 0 takes any", "127.0.0.1:0")
     .option("--fault <name=value>", "misbehave, as listed below (repeatable)", addFault)
-    .option("--seed <n>", "the same seed gives the same faults", parseCount, 1)
-    .option("--flash-size <megabytes>", "size of the flash", Number, 4)
+    .option("--seed <n>", "the same seed gives the same faults (default: 1)", parseCount)
+    .option("--flash-size <megabytes>", "size of the flash (default: 4)", Number)
     .option("--flash-file <path>", "keep the flash in this file")
     .option("--mac <address>", "MAC address of the board")
     .option("--pty", "behind a pseudo terminal instead (needs socat or python3)")
@@ -128,12 +128,29 @@ async function untilInterrupted(
   await served.close();
 }
 
+const espFlags = ["seed", "flashSize", "flashFile", "mac", "pty", "paced"] as const;
+const picoFlags = ["drive"] as const;
+
+/** What would change nothing is refused: the command would not do what it says. */
+function refuseIdle(flags: Flags, names: readonly (keyof Flags)[]): void {
+  const idle = names.filter((name) => flags[name] !== undefined);
+  if (idle.length === 0) return;
+  const options = idle.map((name) => `--${name.replace(/[A-Z]/g, (at) => `-${at.toLowerCase()}`)}`);
+  const verb = options.length === 1 ? "has" : "have";
+  throw new DeviceError(
+    "bad-input",
+    `${options.join(" and ")} ${verb} no effect for ${flags.board}`,
+    { hint: `leave ${options.length === 1 ? "it" : "them"} out, or choose another --board` },
+  );
+}
+
 async function servePico(flags: Flags, context: Context): Promise<void> {
   if (flags.fault) {
     throw new DeviceError("bad-input", "the faults of --fault are those of ESP boards", {
       hint: "leave --fault out; drives that misbehave are part of npm run test:long",
     });
   }
+  refuseIdle(flags, espFlags);
   const drive = resolve(context.cwd, flags.drive ?? "RPI-RP2");
   const { host, port } = listenOf(flags.listen);
   const served = await serveVirtualPico({ chip: flags.board as RpChip, host, port, drive });
@@ -160,26 +177,27 @@ async function serve(flags: Flags, context: Context): Promise<void> {
     return;
   }
   if (!targetById(flags.board)) throw noBoard(flags.board);
+  refuseIdle(flags, picoFlags);
   const { output, cwd } = context;
-  if (!flashMegabytes.includes(flags.flashSize)) {
+  const { board, seed = 1, flashSize = 4, fault = {} } = flags;
+  if (!flashMegabytes.includes(flashSize)) {
     throw new DeviceError("bad-input", "a flash has 1, 2, 4, 8, 16 or 32 megabytes", {
       hint: "--flash-size 4",
     });
   }
   const served = await serveVirtualBoard({
-    chip: flags.board,
+    chip: board,
     ...listenOf(flags.listen),
-    faults: flags.fault ?? {},
-    seed: flags.seed,
-    flashMegabytes: flags.flashSize,
+    faults: fault,
+    seed,
+    flashMegabytes: flashSize,
     isPaced: flags.paced ?? false,
     isPty: flags.pty ?? false,
     ...(flags.flashFile === undefined ? {} : { flashFile: resolve(cwd, flags.flashFile) }),
     ...(flags.mac === undefined ? {} : { mac: flags.mac }),
-    onError: (error) => output.note(String(error)),
+    onError: (error) => output.note(error instanceof Error ? error.message : String(error)),
   });
   output.note(`try: godwit flash id --port ${served.url}`);
-  const { board, seed, fault = {} } = flags;
   await untilInterrupted(served, { board, seed, faults: fault }, context);
   output.result("stopped", { resets: served.board.boots.length }, "stopped");
 }

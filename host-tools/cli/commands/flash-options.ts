@@ -8,6 +8,7 @@ import { realClock } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
 import { type Lease, takeLease } from "../../serial/lease.ts";
 import { boardIdentity, listPorts } from "../../serial/list.ts";
+import { requirePermission } from "../../serial/native.ts";
 import { portSource } from "../../serial/source.ts";
 import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
@@ -84,7 +85,12 @@ export function parseBaud(text: string): number {
   });
 }
 
-/** Keeps other jobs off the board at `address` until it is released. @throws DeviceError `port-busy` */
-export async function leaseOf(address: string): Promise<Lease> {
-  return takeLease(await boardIdentity(address), { job: "godwit flash", ttlMs: leaseMs });
+/**
+ * Keeps other jobs off the board at `address` until it is released.
+ * @throws DeviceError `port-busy`, or `no-permission` for a port that this user may not open anyway
+ */
+export async function leaseOf(address: string, { output }: Context): Promise<Lease> {
+  requirePermission(address);
+  const onNote = (text: string) => output.note(text);
+  return takeLease(await boardIdentity(address), { job: "godwit flash", ttlMs: leaseMs, onNote });
 }

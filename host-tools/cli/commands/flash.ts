@@ -124,7 +124,7 @@ async function flashEsp(
   const board = boardOf(flags);
   checkEspFiles(regions, board, settings);
   const options = await espOptions(flags, context);
-  const lease = await leaseOf(options.source.address);
+  const lease = await leaseOf(options.source.address, context);
   output.note(`connecting to ${options.source.address}`);
   const bar = output.progress("flash");
   try {

@@ -21,7 +21,7 @@ async function withSession<T>(
   work: (session: EspSession) => Promise<T>,
 ): Promise<T> {
   const options = await espOptions(flags, context);
-  const lease = await leaseOf(options.source.address);
+  const lease = await leaseOf(options.source.address, context);
   try {
     const session = await EspSession.connect(options);
     try {

@@ -103,6 +103,6 @@ export function checkEspFiles(
     orderedRegions(regions, largestFlashBytes);
     return;
   }
-  preflight(regions, { target, flashBytes: largestFlashBytes });
+  preflight(regions, { target, flashBytes: largestFlashBytes, isSizeGuessed: true });
   if (settings) withSettings(regions, target, settings);
 }

@@ -98,7 +98,7 @@ export async function flashUf2(
   preflightUf2(parseUf2(uf2, name), name, chip);
   const files = systemDriveFiles(flags.drive);
   const address = await applicationPort(flags, context, findDrives(files).length > 0);
-  const lease = address === undefined ? undefined : await leaseOf(address);
+  const lease = address === undefined ? undefined : await leaseOf(address, context);
   try {
     const result = await runUf2Job({
       bytes: uf2,

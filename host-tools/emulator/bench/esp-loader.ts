@@ -309,6 +309,7 @@ export class EspLoader {
     this.#writer?.interrupt();
     const region = this.#chip.flash.bytes.subarray(offset, offset + size);
     const digest = createHash("md5").update(region).digest();
+    this.#chip.flash.onDigest();
     const busyMs = (size / 1024) * this.#chip.timing.md5MsPerKilobyte;
     return { data: this.#host.isStub ? digest : Buffer.from(digest.toString("hex")), busyMs };
   }

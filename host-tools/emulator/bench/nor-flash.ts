@@ -11,6 +11,8 @@ export class NorFlash {
   erases = 0;
   /** Counts operations that may have changed something. */
   changes = 0;
+  /** Called when somebody has a checksum made: what was written until then is to last. */
+  onDigest: () => void = () => {};
 
   constructor(sizeBytes: number, content?: Uint8Array) {
     this.bytes = new Uint8Array(sizeBytes).fill(0xff);

@@ -1,5 +1,4 @@
 // One virtual board behind an RFC 2217 address on real time: what `godwit bench virtual` runs.
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { espTargets, targetById } from "../../flash/esp/targets-table.ts";
 import { realClock } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
@@ -10,6 +9,7 @@ import { shorten } from "../../shorten.ts";
 import { type BenchFaults, benchWireFault } from "./bench-faults.ts";
 import { EspBoard } from "./esp-board.ts";
 import { espBoot, heartbeat } from "./esp-boot.ts";
+import { FlashFile, loadFlash } from "./flash-file.ts";
 import { NorFlash } from "./nor-flash.ts";
 import { servePty } from "./pty.ts";
 import { Wire, type WireFault } from "./wire.ts";
@@ -36,16 +36,15 @@ export interface ServedBoard {
   readonly url: string;
   readonly board: EspBoard;
   readonly wire: Wire;
-  /** Stops serving and saves the flash. */
+  /** Stops serving and saves the flash. @throws DeviceError `port-failed` when it cannot be saved */
   close(): Promise<void>;
 }
 
-const saveEveryMs = 1000;
 const serialNumbers = ["GW0001", "GW0002", "GW0003"];
 
 /** @throws DeviceError `bad-input` or `port-failed` */
 export async function serveVirtualBoard(options: ServeOptions): Promise<ServedBoard> {
-  const flash = loadFlash(options);
+  const flash = loadFlash(options.flashFile, options.flashMegabytes * (1 << 20));
   const board = makeBoard(
     options,
     flash,
@@ -65,11 +64,14 @@ export async function serveVirtualBoard(options: ServeOptions): Promise<ServedBo
   });
   wires.push(makeWire(board, options, fault));
   if ((options.faults.swap ?? 0) > 0) wires.push(makeOtherWire(options));
-  const saving = keepSaved(flash, options.flashFile);
+  const file = new FlashFile(flash, options.flashFile, options.onError ?? (() => undefined));
   const server = await serve(
-    memorySource(`memory:${options.chip}`, () => wires[active]!),
+    memorySource(`memory:${options.chip}`, () => file.saving(wires[active]!)),
     options,
-  );
+  ).catch((error: unknown) => {
+    file.stop();
+    throw error;
+  });
   return {
     url: server.url,
     board,
@@ -77,7 +79,7 @@ export async function serveVirtualBoard(options: ServeOptions): Promise<ServedBo
     async close() {
       await server.close();
       for (const wire of wires) wire.unplug();
-      saving.stop();
+      file.stop();
     },
   };
 }
@@ -147,50 +149,4 @@ function parseMac(text: string): Uint8Array {
     });
   }
   return Uint8Array.from(text.split(":"), (part) => Number.parseInt(part, 16));
-}
-
-function loadFlash({ flashFile, flashMegabytes }: ServeOptions): NorFlash {
-  const sizeBytes = flashMegabytes * (1 << 20);
-  if (!flashFile || !existsSync(flashFile)) return new NorFlash(sizeBytes);
-  const content = readFileSync(flashFile);
-  if (content.length !== sizeBytes) {
-    throw new DeviceError(
-      "bad-input",
-      `${flashFile} has ${content.length} bytes, the board's flash ${sizeBytes}`,
-      { hint: "give the matching --flash-size, or another file" },
-    );
-  }
-  return new NorFlash(sizeBytes, content);
-}
-
-/** The file always holds a whole image: it is replaced, not rewritten. */
-function keepSaved(flash: NorFlash, file: string | undefined): { stop(): void } {
-  if (!file) return { stop: () => {} };
-  let saved = -1;
-  const save = () => {
-    const now = flash.changes;
-    if (now === saved) return;
-    saved = now;
-    writeFileSync(`${file}.new`, flash.bytes);
-    renameSync(`${file}.new`, file);
-  };
-  try {
-    save();
-  } catch (cause) {
-    throw new DeviceError(
-      "bad-input",
-      `cannot keep the flash: ${shorten((cause as Error).message, 200)}`,
-      {
-        hint: "check that the folder of --flash-file exists and that you may write there",
-        cause,
-      },
-    );
-  }
-  const timer = setInterval(save, saveEveryMs);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      save();
-    },
-  };
 }

@@ -3,7 +3,7 @@ import { DeviceError, isDeviceError } from "../../serial/error.ts";
 import { reappearMs } from "./connect.ts";
 import { type FlashSettings, isEspImage, patchFlashSettings } from "./image.ts";
 import { tableBytes, tableOffset } from "./partitions.ts";
-import { preflight } from "./preflight.ts";
+import { bringsTable, preflight } from "./preflight.ts";
 import { readFlash } from "./read.ts";
 import { type FlashRegion, hex } from "./regions.ts";
 import { type EspOptions, EspSession } from "./session.ts";
@@ -140,9 +140,9 @@ async function prepare(job: FlashJob, session: EspSession): Promise<Prepared> {
   const detected = job.setsDetectedSize ? { sizeMegabytes: info.flashBytes / (1 << 20) } : {};
   const settings = { ...job.settings, ...detected };
   const regions = withSettings(job.regions, session.target, settings);
-  const currentTable = session.isStub
-    ? await readFlash(session, tableOffset, tableBytes)
-    : undefined;
+  const currentTable = bringsTable(regions)
+    ? undefined
+    : await readFlash(session, tableOffset, tableBytes);
   preflight(regions, { target: session.target, flashBytes: info.flashBytes, currentTable });
   if (job.eraseAll) await session.eraseAll();
   return { session, info, regions };

@@ -8,10 +8,14 @@ import { hex } from "./regions.ts";
 export const tableOffset = 0x8000;
 /** The table's content; the sector's rest belongs to a signature. */
 export const tableBytes = 0xc00;
-const rowBytes = 32;
-const labelBytesMax = 16;
 const appAlignment = 0x10000;
 const dataAlignment = 0x1000;
+/** Behind the table's sector; before it nothing but bootloader and table has a place. */
+const tableEnd = tableOffset + dataAlignment;
+const rowBytes = 32;
+/** One place is needed for what ends the table: the MD5 row, or a blank one. */
+const rowsMax = tableBytes / rowBytes - 1;
+const labelBytesMax = 16;
 const flagEncrypted = 1;
 const flagReadonly = 2;
 
@@ -43,6 +47,7 @@ export function subtypeName(partition: Partition): string {
 export function parsePartitionTable(bytes: Uint8Array): readonly Partition[] {
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const rows: Partition[] = [];
+  const where = (row: number) => `entry ${row} at ${hex(row * rowBytes)}: `;
   for (let at = 0; at + rowBytes <= Math.min(bytes.length, tableBytes); at += rowBytes) {
     const magic = data.getUint16(at, false);
     if (magic === 0xffff) break;
@@ -51,11 +56,16 @@ export function parsePartitionTable(bytes: Uint8Array): readonly Partition[] {
       break;
     }
     if (magic !== 0xaa50) throw bad(`row ${rows.length} at ${hex(at)} starts with ${hex(magic)}`);
+    if (rows.length === rowsMax) throw tooMany(where(rows.length));
     rows.push(readRow(bytes, data, at));
   }
   if (rows.length === 0) throw bad("it is empty");
-  checkPartitions(rows);
+  checkPartitions(rows, where);
   return rows;
+}
+
+function tooMany(where: string): DeviceError {
+  return bad(`${where}the table's sector holds ${rowsMax} entries and no more`);
 }
 
 function readRow(bytes: Uint8Array, data: DataView, at: number): Partition {
@@ -80,25 +90,48 @@ function verifyDigest(bytes: Uint8Array, at: number): void {
     throw bad(`the MD5 row at ${hex(at)} does not match the rows before it`);
 }
 
-/** Alignment, overlaps, repeated names. @throws DeviceError */
-export function checkPartitions(rows: readonly Partition[]): void {
+/** Types that describe the bootloader and the table themselves: they lie where nothing else may. */
+const layoutTypes: ReadonlySet<number> = new Set([
+  partitionTypes.bootloader!,
+  partitionTypes.partition_table!,
+]);
+
+/** Place, alignment, overlaps, repeated names; `where` tells a row's line or entry. @throws DeviceError */
+export function checkPartitions(
+  rows: readonly Partition[],
+  where: (row: number) => string = (row) => `entry ${row}: `,
+): void {
   const names = new Set<string>();
-  for (const row of rows) {
+  rows.forEach((row, index) => {
     const alignment = row.type === 0 ? appAlignment : dataAlignment;
+    const at = `${where(index)}'${row.name}'`;
+    if (row.offset < tableEnd && !layoutTypes.has(row.type)) {
+      throw bad(
+        `${at} at ${hex(row.offset)} lies in the bootloader or the table, which end at ${hex(tableEnd)}`,
+      );
+    }
     if (row.offset % alignment !== 0) {
-      throw bad(`'${row.name}' at ${hex(row.offset)} is not aligned to ${hex(alignment)}`);
+      throw bad(`${at} at ${hex(row.offset)} is not aligned to ${hex(alignment)}`);
     }
     if (row.size === 0 || row.size % dataAlignment !== 0) {
-      throw bad(`'${row.name}' has size ${hex(row.size)}, which is no multiple of 0x1000`);
+      throw bad(`${at} has size ${hex(row.size)}, which is no multiple of 0x1000`);
     }
-    if (names.has(row.name)) throw bad(`the name '${row.name}' appears twice`);
+    if (names.has(row.name)) throw bad(`${where(index)}the name '${row.name}' appears twice`);
     names.add(row.name);
-  }
-  const sorted = [...rows].sort((a, b) => a.offset - b.offset);
-  sorted.forEach((row, index) => {
-    const next = sorted[index + 1];
-    if (next && row.offset + row.size > next.offset) {
-      throw bad(`'${row.name}' ends at ${hex(row.offset + row.size)}, inside '${next.name}'`);
+  });
+  requireApart(rows, where);
+}
+
+function requireApart(rows: readonly Partition[], where: (row: number) => string): void {
+  const sorted = rows.map((row, index) => ({ ...row, index })).sort((a, b) => a.offset - b.offset);
+  sorted.forEach((row, position) => {
+    const next = sorted[position + 1];
+    const end = row.offset + row.size;
+    if (next && end > next.offset) {
+      throw bad(`${where(row.index)}'${row.name}' ends at ${hex(end)}, inside '${next.name}'`);
+    }
+    if (layoutTypes.has(row.type) && row.offset < tableEnd && end > tableEnd) {
+      throw bad(`${where(row.index)}'${row.name}' ends at ${hex(end)}, behind the table's sector`);
     }
   });
 }
@@ -106,7 +139,7 @@ export function checkPartitions(rows: readonly Partition[]): void {
 /** The binary table with its MD5 row, padded to 0xC00 bytes. @throws DeviceError */
 export function encodePartitionTable(rows: readonly Partition[]): Uint8Array {
   checkPartitions(rows);
-  if ((rows.length + 1) * rowBytes > tableBytes) throw bad(`${rows.length} rows do not fit`);
+  if (rows.length > rowsMax) throw tooMany(`entry ${rowsMax}: `);
   const bytes = new Uint8Array(tableBytes).fill(0xff);
   const data = new DataView(bytes.buffer);
   rows.forEach((row, index) => {
@@ -139,20 +172,21 @@ export function partitionsToCsv(rows: readonly Partition[]): string {
 /** @throws DeviceError `bad-input` naming line and column */
 export function parsePartitionCsv(csv: string): readonly Partition[] {
   const rows: Partition[] = [];
-  let next = tableOffset + dataAlignment;
-  csv.split(/\r?\n/).forEach((line, index) => {
-    const content = line.trim();
+  const lines: number[] = [];
+  let next = tableEnd;
+  csv.split(/\r?\n/).forEach((text, index) => {
+    const content = text.trim();
     if (content === "" || content.startsWith("#")) return;
-    const row = parseCsvRow(
-      content.split(",").map((cell) => cell.trim()),
-      index + 1,
-      next,
-    );
-    next = row.offset + row.size;
+    const line = index + 1;
+    if (rows.length === rowsMax) throw tooMany(`line ${line}: `);
+    const cells = content.split(",").map((cell) => cell.trim());
+    const row = parseCsvRow(cells, line, next);
+    next = Math.max(tableEnd, row.offset + row.size);
     rows.push(row);
+    lines.push(line);
   });
   if (rows.length === 0) throw bad("it is empty");
-  checkPartitions(rows);
+  checkPartitions(rows, (row) => `line ${lines[row]}: `);
   return rows;
 }
 

@@ -2,14 +2,37 @@
 import { DeviceError } from "../../serial/error.ts";
 import { isEspImage, parseImage, requireChip } from "./image.ts";
 import { type Partition, parsePartitionTable, tableBytes, tableOffset } from "./partitions.ts";
+import { sectorBytes } from "./protocol.ts";
 import { type FlashRegion, hex, orderedRegions } from "./regions.ts";
 import type { EspTarget } from "./target.ts";
 
 export interface PreflightOptions {
   readonly target: EspTarget;
   readonly flashBytes: number;
+  /** `flashBytes` is only what the largest chip has: no board was asked yet. */
+  readonly isSizeGuessed?: boolean;
   /** Bytes at the table's place on the board now; used when the job brings no table. */
   readonly currentTable?: Uint8Array | undefined;
+}
+
+const tableSectorEnd = tableOffset + sectorBytes;
+const smallestFlashBytes = 1 << 20;
+
+function endOf({ offset, bytes }: FlashRegion): number {
+  return offset + bytes.length;
+}
+
+/** The bytes at the table's place when `region` writes there from before it or from its first byte. */
+function tableWithin(region: FlashRegion): Uint8Array | undefined {
+  if (region.offset > tableOffset || endOf(region) <= tableOffset) return undefined;
+  const at = tableOffset - region.offset;
+  const bytes = region.bytes.subarray(at, at + tableBytes);
+  return at === 0 || (bytes[0] === 0xaa && bytes[1] === 0x50) ? bytes : undefined;
+}
+
+/** True when the job itself holds a table: alone, or inside a merged image. */
+export function bringsTable(regions: readonly FlashRegion[]): boolean {
+  return regions.some((region) => tableWithin(region) !== undefined);
 }
 
 /**
@@ -26,19 +49,34 @@ export function preflight(
     const isTable = region.offset === tableOffset;
     const isImage = isEspImage(region.bytes) && !isTable;
     if (isImage) requireChip(parseImage(region.bytes, region.name), options.target, region.name);
+    // What brings its own table, or replaces all there is, is the layout: it crosses nobody's border.
+    if (tableWithin(region) || isWholeFlash(region, options)) continue;
+    requireTableKept(region);
     if (table) requireRoom(region, table, isImage);
   }
   for (const partition of table ?? []) requireOnChip(partition, options.flashBytes);
   return table;
 }
 
+function isWholeFlash(region: FlashRegion, options: PreflightOptions): boolean {
+  const { length } = region.bytes;
+  if (region.offset !== 0) return false;
+  if (!options.isSizeGuessed) return length === options.flashBytes;
+  return length >= smallestFlashBytes && Number.isInteger(Math.log2(length));
+}
+
 function tableOf(
   regions: readonly FlashRegion[],
   options: PreflightOptions,
 ): readonly Partition[] | undefined {
-  const brought = regions.find((region) => region.offset === tableOffset);
-  if (brought) return parsePartitionTable(brought.bytes.subarray(0, tableBytes));
-  if (!options.currentTable) return undefined;
+  for (const region of regions) {
+    const brought = tableWithin(region);
+    if (brought) return parsePartitionTable(brought);
+  }
+  // A whole flash without a table at the usual place leaves nothing of the board's table either.
+  if (!options.currentTable || regions.some((region) => isWholeFlash(region, options))) {
+    return undefined;
+  }
   try {
     return parsePartitionTable(options.currentTable);
   } catch {
@@ -47,8 +85,28 @@ function tableOf(
   }
 }
 
+/** Holds without any table too: whatever runs over its place leaves a board that cannot boot. */
+function requireTableKept(region: FlashRegion): void {
+  const end = endOf(region);
+  if (end <= tableOffset || region.offset >= tableSectorEnd) return;
+  // Behind the table its sector has room for a signature.
+  if (region.offset >= tableOffset + tableBytes && end <= tableSectorEnd) return;
+  throw new DeviceError(
+    "does-not-fit",
+    `${region.name} (${hex(region.offset)}..${hex(end)}) would run over the partition table at ` +
+      hex(tableOffset),
+    { hint: crossingHint(region) },
+  );
+}
+
+function crossingHint({ bytes, name }: FlashRegion): string {
+  return isEspImage(bytes)
+    ? `give the offset of the partition it belongs into, like ${name}@0x10000`
+    : "check size and offset against the partition table: godwit partitions <file>";
+}
+
 function requireRoom(region: FlashRegion, table: readonly Partition[], isImage: boolean): void {
-  const end = region.offset + region.bytes.length;
+  const end = endOf(region);
   const home = table.find(
     ({ offset, size }) => region.offset >= offset && region.offset < offset + size,
   );
@@ -68,6 +126,20 @@ function requireRoom(region: FlashRegion, table: readonly Partition[], isImage: 
       { hint: "make the image smaller, or the partition larger and flash the table too" },
     );
   }
+  if (!home) requireOutside(region, table);
+}
+
+/** Between the partitions: up to the next one and no further. */
+function requireOutside(region: FlashRegion, table: readonly Partition[]): void {
+  const end = endOf(region);
+  const next = table.find(({ offset }) => offset >= region.offset && offset < end);
+  if (!next) return;
+  throw new DeviceError(
+    "does-not-fit",
+    `${region.name} (${hex(region.offset)}..${hex(end)}) would run into partition ` +
+      `'${next.name}' at ${hex(next.offset)}`,
+    { hint: crossingHint(region) },
+  );
 }
 
 function requireOnChip(partition: Partition, flashBytes: number): void {

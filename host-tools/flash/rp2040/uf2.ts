@@ -32,6 +32,8 @@ const chipFamilies: Readonly<Record<RpChip, readonly Uf2Family[]>> = {
 };
 
 export interface Uf2Block {
+  /** Its place in the file. */
+  readonly index: number;
   readonly address: number;
   readonly family: number | undefined;
   readonly payload: Uint8Array;
@@ -92,7 +94,28 @@ export function parseUf2(bytes: Uint8Array, name = "file"): Uf2File {
       throw bad(name, `${total - numbers.size} of ${total} blocks are missing`);
     }
   }
+  for (const family of seen.keys()) {
+    requireApart(
+      blocks.filter((block) => block.family === family),
+      name,
+    );
+  }
   return { families: [...seen.keys()].map(familyName), blocks, bytes: bytes.length };
+}
+
+/** Of two blocks for one place the later one wins, and the page the other stood for is missing. */
+function requireApart(blocks: readonly Uf2Block[], name: string): void {
+  const sorted = [...blocks].sort((a, b) => a.address - b.address || a.index - b.index);
+  sorted.forEach((block, position) => {
+    const before = sorted[position - 1];
+    if (!before || before.address + before.payload.length <= block.address) return;
+    const [first, second] = [before, block].sort((a, b) => a.index - b.index) as [
+      Uf2Block,
+      Uf2Block,
+    ];
+    const address = `0x${block.address.toString(16)}`;
+    throw bad(name, `blocks ${first.index} and ${second.index} both go to ${address}`);
+  });
 }
 
 interface RawBlock extends Uf2Block {
@@ -113,6 +136,7 @@ function readBlock(bytes: Uint8Array, index: number, name: string): RawBlock {
   if (size === 0 || size > payloadBytesMax) throw bad(name, `${where} has ${size} payload bytes`);
   if (word(20) >= word(24)) throw bad(name, `${where} has number ${word(20)} of ${word(24)}`);
   return {
+    index,
     address: word(12),
     number: word(20),
     total: word(24),
@@ -147,7 +171,9 @@ export function requireUf2For(file: Uf2File, chip: RpChip, name: string): void {
     });
   }
   if (file.blocks.length === 0) throw bad(name, "nothing in it goes to flash");
-  file.blocks.forEach(({ address, payload }, index) => {
+  // A file's families may each bring the same pages; those that one chip takes may not.
+  requireApart(file.blocks, name);
+  file.blocks.forEach(({ index, address, payload }) => {
     if (payload.length !== pageBytes || address % pageBytes !== 0) {
       throw bad(name, `block ${index} is no whole page of ${pageBytes} bytes`);
     }

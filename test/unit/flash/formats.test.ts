@@ -87,6 +87,9 @@ test("an image for another chip is refused by name", () => {
   );
 });
 
+const rowsOf = (count: number) =>
+  Array.from({ length: count }, (_, row) => `p${row},data,0x99,,4K\n`).join("");
+
 const csv = `# name,type,subtype,offset,size,flags
 nvs,data,nvs,,0x6000,
 phy_init,data,phy,,4K,readonly
@@ -116,9 +119,36 @@ test.each([
   ["a,what,nvs,0x9000,4K", "line 1: type 'what'"],
   ["much-too-long-a-name,data,nvs,0x9000,4K", "1 to 16 bytes"],
   ["a,data,nvs,0x9000,4K,shiny", "unknown flag 'shiny'"],
+  [
+    "a,data,nvs,0x9000,4K\n\n# low\nb,data,phy,0x8000,4K",
+    "line 4: 'b' at 0x8000 lies in the bootloader",
+  ],
+  ["a,data,nvs,0x0,4K", "line 1: 'a' at 0x0"],
+  ["a,app,factory,0,1M", "line 1: 'a' at 0x0"],
+  ["b,bootloader,primary,0,0xa000", "line 1: 'b' ends at 0xa000"],
+  [rowsOf(96), "line 96: the table's sector holds 95 entries"],
   ["", "empty"],
 ])("a table is refused: %j", (text, message) => {
   expect(() => parsePartitionCsv(text)).toThrow(message);
+});
+
+test("a binary table that cannot work is refused by its entry", () => {
+  const full = encodePartitionTable(parsePartitionCsv(rowsOf(95)));
+  expect(parsePartitionTable(full)).toHaveLength(95);
+  const endless = new Uint8Array(full);
+  endless.copyWithin(95 * 32, 94 * 32, 95 * 32);
+  expect(() => parsePartitionTable(endless)).toThrow("entry 95 at 0xbe0: the table's sector");
+  const low = new Uint8Array(0xc00).fill(0xff);
+  low.set(full.subarray(0, 64));
+  new DataView(low.buffer).setUint32(32 + 4, 0x8000, true);
+  expect(() => parsePartitionTable(low)).toThrow("entry 1 at 0x20: 'p1' at 0x8000 lies in");
+});
+
+test("rows for the bootloader and the table themselves are no fault", () => {
+  const text = "b,bootloader,primary,0,32K\nt,partition_table,primary,0x8000,4K\na,data,nvs,,16K\n";
+  const rows = parsePartitionCsv(text);
+  expect(rows.map(({ offset }) => offset)).toEqual([0, 0x8000, 0x9000]);
+  expect(parsePartitionTable(encodePartitionTable(rows))).toEqual(rows);
 });
 
 test("a damaged binary table is refused by its MD5 row", () => {
@@ -302,4 +332,54 @@ test("the table on the board counts when the job brings none", () => {
   expect(() => preflight([big], { ...job, currentTable })).toThrow("partition 'otadata'");
   const blank = new Uint8Array(0xc00).fill(0xff);
   expect(preflight([big], { ...job, currentTable: blank })).toBeUndefined();
+});
+
+const currentTable = files[1]!.bytes;
+const raw = (offset: number, size: number) => ({
+  name: "raw.bin",
+  offset,
+  bytes: new Uint8Array(size),
+});
+
+test.each([
+  ["an image over table and NVS", { ...files[2]!, offset: 0 }, "partition table at 0x8000"],
+  ["raw data over the table", raw(0x4000, 36 << 10), "partition table at 0x8000"],
+  ["the table's last bytes", raw(0x8bff, 2), "partition table at 0x8000"],
+  ["the rest of the table's sector and more", raw(0x8c00, 0x401), "partition table at 0x8000"],
+])("%s is refused, whatever the board has", (_, region, message) => {
+  expect(() => preflight([region], job)).toThrow(message);
+  expect(() => preflight([region], { ...job, currentTable })).toThrow(message);
+  expect(() => preflight([region, files[1]!], { ...job })).toThrow();
+});
+
+test("between the partitions a file may go up to the next one", () => {
+  const table = encodePartitionTable(
+    parsePartitionCsv("a,data,nvs,0x9000,4K\nb,data,phy,0xc000,4K"),
+  );
+  const options = { ...job, currentTable: table };
+  expect(() => preflight([raw(0xa000, 0x2001)], options)).toThrow("partition 'b' at 0xc000");
+  expect(() =>
+    preflight([raw(0xa000, 0x2000), raw(0xd000, 0x9000), raw(0x8c00, 0x400)], options),
+  ).not.toThrow();
+});
+
+test("a merged image counts by the table inside it; a whole flash by its size", () => {
+  const whole = (size: number) => {
+    const bytes = new Uint8Array(size).fill(0xff);
+    for (const file of files) bytes.set(file.bytes, file.offset);
+    return { name: "merged.bin", offset: 0, bytes };
+  };
+  const other = encodePartitionTable(parsePartitionCsv("only,app,factory,0x10000,4K"));
+  const merged = whole(0x1c153);
+  expect(preflight([merged], { ...job, currentTable: other })?.map(({ name }) => name)).toContain(
+    "app0",
+  );
+  expect(() => preflight([merged, raw(0x10ffff, 2)], { ...job, currentTable: other })).toThrow(
+    "'app0'",
+  );
+  const damaged = whole(0x1c153);
+  damaged.bytes[0x8009]! ^= 1;
+  expect(() => preflight([damaged], job)).toThrow("MD5 row");
+  expect(() => preflight([raw(0, 4 << 20)], { ...job, currentTable })).not.toThrow();
+  expect(() => preflight([raw(0, 2 << 20)], { ...job, currentTable })).toThrow("partition table");
 });

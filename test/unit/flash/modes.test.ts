@@ -120,8 +120,9 @@ test("a stub that still runs is used, not loaded again", async () => {
 test("what is there already is skipped; a small change costs a small write", async () => {
   const { clock, board, source } = virtualBench("esp32c3");
   const bytes = sampleImage(300_000, 8);
+  const offset = 0x20000;
   const job = (content: Uint8Array) =>
-    clock.run(runFlashJob({ source, clock, regions: [{ offset: 0, bytes: content, name: "a" }] }));
+    clock.run(runFlashJob({ source, clock, regions: [{ offset, bytes: content, name: "a" }] }));
   const first = await job(bytes);
   expect(first.skippedBytes).toBe(0);
   const erases = board.flash.erases;
@@ -132,7 +133,7 @@ test("what is there already is skipped; a small change costs a small write", asy
   changed[200_000]! ^= 0xff;
   const third = await job(changed);
   expect(third.writtenBytes).toBe(64 * 1024);
-  expect(board.flash.bytes[200_000]).toBe(changed[200_000]);
+  expect(board.flash.bytes[offset + 200_000]).toBe(changed[200_000]);
 });
 
 test("the flash size of the board goes into the bootloader's header, with a digest that matches", async () => {
@@ -161,6 +162,21 @@ test("header settings without the bootloader they belong into are refused, flash
     // Refused, the board is left as it was: running its application.
     await clock.run(sleep(clock, 100));
     expect(board.mode).toBe("app");
+  }
+});
+
+test("the board's table is asked with a stub and without one: what is too large erases nothing", async () => {
+  for (const useStub of [true, false]) {
+    const { clock, board, source } = virtualBench("esp32c3");
+    for (const { offset, bytes } of demoFirmware(board.target))
+      board.flash.bytes.set(bytes, offset);
+    const regions = [{ offset: 0x10000, bytes: sampleImage((1 << 20) + 256, 5), name: "big.bin" }];
+    const job = clock.run(runFlashJob({ source, clock, regions, useStub }));
+    await expect(job).rejects.toMatchObject({
+      code: "does-not-fit",
+      message: expect.stringContaining("partition 'app0'"),
+    });
+    expect(board.flash.touchedSectors.size).toBe(0);
   }
 });
 

@@ -10,7 +10,12 @@ import {
   isRiscvElf,
   isRp2350Image,
 } from "../../../host-tools/flash/rp2040/elf.ts";
-import { encodeUf2, parseUf2, type RpChip } from "../../../host-tools/flash/rp2040/uf2.ts";
+import {
+  encodeUf2,
+  parseUf2,
+  type RpChip,
+  requireUf2For,
+} from "../../../host-tools/flash/rp2040/uf2.ts";
 import { isDeviceError } from "../../../host-tools/serial/error.ts";
 import { memorySource } from "../../../host-tools/serial/memory.ts";
 import { isSame, prng, sampleImage } from "../../support/bench.ts";
@@ -52,6 +57,25 @@ test("a file has one block per page, numbered, with the family", () => {
   expect(parsed.families).toEqual(["rp2040"]);
   const content = Buffer.concat(parsed.blocks.map((block) => block.payload));
   expect(isSame(content.subarray(0, program.length), program)).toBe(true);
+});
+
+test("two blocks for one address are refused: a page would be missing", () => {
+  const twice = uf2.slice();
+  new DataView(twice.buffer).setUint32(7 * 512 + 12, base + 3 * 256, true);
+  expect(() => parseUf2(twice, "app.uf2")).toThrow("blocks 3 and 7 both go to 0x10000300");
+  const crossing = uf2.slice();
+  new DataView(crossing.buffer).setUint32(7 * 512 + 12, base + 3 * 256 + 16, true);
+  expect(() => parseUf2(crossing)).toThrow("blocks 3 and 7 both go to 0x10000310");
+  const again = Buffer.concat([uf2, uf2.subarray(0, 512)]);
+  expect(() => parseUf2(again)).toThrow("blocks 0 and 20 both go to 0x10000000");
+});
+
+test("one file may serve two families, but not bring one chip a page twice", () => {
+  const other = encodeUf2([{ address: base, bytes: program }], "rp2350-arm-s");
+  expect(parseUf2(Buffer.concat([uf2, other])).families).toHaveLength(2);
+  const absolute = encodeUf2([{ address: base, bytes: program }], "absolute");
+  const both = parseUf2(Buffer.concat([uf2, absolute]));
+  expect(() => requireUf2For(both, "rp2040", "app.uf2")).toThrow("blocks 0 and 20 both go to");
 });
 
 test.each([

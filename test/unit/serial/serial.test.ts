@@ -113,6 +113,46 @@ test("a lease keeps others out until it is released, its process dies or its tim
   expect(codeOf(() => takeLease("usb-3", options))).toBe("none");
 });
 
+test("another user's lease counts while its process lives and its time runs, and needs no removing", () => {
+  const options = { job: "theirs", ttlMs: 1000, folder, nowMs: 0, uid: 1 };
+  const dead = 2 ** 22 + 1;
+  const theirs = takeLease("usb-1", options);
+  const files = readdirSync(folder);
+  expect(files).toHaveLength(1);
+  expect(statSync(join(folder, files[0]!)).mode & 0o777).toBe(0o644);
+  expect(statSync(folder).mode & 0o7777).toBe(0o1777);
+  const mine = { ...options, job: "mine", uid: 2 };
+  expect(() => takeLease("usb-1", mine)).toThrow("usb-1 is leased to 'theirs'");
+  expect(readdirSync(folder)).toEqual(files);
+  takeLease("usb-1", { ...mine, nowMs: 1001 }).release();
+  expect(readdirSync(folder)).toEqual(files);
+  theirs.release();
+  takeLease("usb-2", { ...options, pid: dead });
+  takeLease("usb-2", mine).release();
+  takeLease("usb-3", { ...options, pid: dead, host: "another-host" });
+  expect(codeOf(() => takeLease("usb-3", mine))).toBe("port-busy");
+});
+
+test("where the shared folder cannot be written a private one is used, with a note", () => {
+  const shared = join(folder, "shared");
+  writeFileSync(shared, "no folder");
+  const notes: string[] = [];
+  const fallbackFolder = join(folder, "mine");
+  const options = {
+    ...{ job: "j", ttlMs: 1000, nowMs: 0, folder: shared, fallbackFolder },
+    onNote: (text: string) => notes.push(text),
+  };
+  const lease = takeLease("usb-1", options);
+  expect(notes.join()).toContain(`${shared} is not writable`);
+  expect(statSync(fallbackFolder).mode & 0o7777).toBe(0o700);
+  expect(codeOf(() => takeLease("usb-1", options))).toBe("port-busy");
+  lease.release();
+  expect(readdirSync(fallbackFolder)).toEqual([]);
+  expect(codeOf(() => takeLease("usb-1", { ...options, fallbackFolder: shared }))).toBe(
+    "no-permission",
+  );
+});
+
 test("a broken lease file does not lock a board for ever", () => {
   const options = { job: "j", ttlMs: 1000, folder, nowMs: 0 };
   takeLease("usb-1", options);
