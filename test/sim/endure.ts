@@ -72,7 +72,7 @@ export function enduranceOfMonths(seeds: readonly number[]): void {
     expect(heapBytes.length).toBe(monthDays - 1);
     // Every 45 minutes of connection; outages make them fewer.
     expect(renewals).toBeGreaterThan(20 * monthDays);
-    const kinds = ["outages", "failOvers", "clockJumps", "powerCuts"] as const;
+    const kinds = ["outages", "failOvers", "clockJumps"] as const;
     expect(kinds.filter((kind) => summary[kind] === 0)).toEqual([]);
   });
 }

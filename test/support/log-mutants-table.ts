@@ -242,7 +242,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "no reserve for acknowledgements",
-    edits: [edit("flash-log", "const RESERVE = 2;", "const RESERVE = 1;")],
+    edits: [edit("log-space", "const RESERVE = 2;", "const RESERVE = 1;")],
   },
   {
     name: "a refused record is not declared",
