@@ -13,6 +13,7 @@ import {
   type SectorSpan,
   sectorSpans,
 } from "./regions.ts";
+import { SameBoard } from "./same-board.ts";
 import type { EspSession } from "./session.ts";
 
 /** Unit of comparison: small enough to save time, large enough to keep requests few. */
@@ -243,27 +244,30 @@ export class FlashWriter {
     this.#recoveries++;
     this.#progress("recover", 0, reason.message);
     const { link, isStub } = this.#session;
-    if (link.port && (await stillThere(this.#session, isStub))) return;
+    if (link.port && (await stillThere(this.#session, isStub, this.#mac))) return;
     await this.#session.close();
     this.#session = await this.#options.reconnect();
-    const mac = await this.#session.mac();
-    if (this.#mac !== undefined && mac !== this.#mac) {
+    try {
+      await new SameBoard(this.#mac).require(this.#session, reason);
+    } catch (error) {
       await this.#session.close();
-      throw new DeviceError(
-        "wrong-board",
-        `another board came back at ${link.source.address}: ${mac} instead of ${this.#mac}`,
-        { hint: "godwit devices, then give the right --port", cause: reason },
-      );
+      throw error;
     }
   }
 }
 
 const drainQuietMs = 30;
 
-async function stillThere(session: EspSession, isStub: boolean): Promise<boolean> {
+/** A network port stays open while another board is put behind it: so the MAC is asked here too. */
+async function stillThere(
+  session: EspSession,
+  isStub: boolean,
+  mac: string | undefined,
+): Promise<boolean> {
   try {
     await session.link.drain(drainQuietMs);
-    return (await trySync(session.link)) === isStub;
+    if ((await trySync(session.link)) !== isStub) return false;
+    return mac === undefined || (await session.mac()) === mac;
   } catch (error) {
     if (!isDeviceError(error)) throw error;
     return false;
