@@ -2,6 +2,7 @@
 import { DeviceError, isDeviceError } from "../../serial/error.ts";
 import { reappearMs } from "./connect.ts";
 import { type FlashSettings, isEspImage, patchFlashSettings } from "./image.ts";
+import type { SectorKeeper } from "./keeper.ts";
 import { tableBytes, tableOffset } from "./partitions.ts";
 import { bringsTable, preflight } from "./preflight.ts";
 import { readFlash } from "./read.ts";
@@ -39,6 +40,10 @@ export interface FlashJob extends EspOptions {
   readonly readBack?: boolean;
   /** Default true. */
   readonly resetAfter?: boolean;
+  /** Keeps what is beside the regions over a job that dies; in memory alone by default. */
+  readonly keeper?: SectorKeeper;
+  /** Asked between blocks: true ends the job with what state the flash is in. */
+  readonly isInterrupted?: () => boolean;
   readonly onChip?: (info: ChipInfo) => void;
   readonly onProgress?: (progress: WriteProgress) => void;
 }
@@ -91,9 +96,12 @@ export async function runFlashJob(job: FlashJob): Promise<FlashResult> {
   const board = new SameBoard();
   const { session, info, regions } = await prepareWithRetries(job, board);
   const writer = new FlashWriter(session, info.mac, {
+    wasErased: job.eraseAll ?? false,
     reconnect: () => EspSession.connect(job, reappearMs),
     ...(job.skipUnchanged === undefined ? {} : { skipUnchanged: job.skipUnchanged }),
     ...(job.isCompressed === undefined ? {} : { isCompressed: job.isCompressed }),
+    ...(job.keeper ? { keeper: job.keeper } : {}),
+    ...(job.isInterrupted ? { isInterrupted: job.isInterrupted } : {}),
     ...(job.onProgress ? { onProgress: job.onProgress } : {}),
   });
   try {
@@ -151,7 +159,12 @@ async function prepare(job: FlashJob, session: EspSession, board: SameBoard): Pr
     ? undefined
     : await readFlash(session, tableOffset, tableBytes);
   preflight(regions, { target: session.target, flashBytes: info.flashBytes, currentTable });
-  if (job.eraseAll) await session.eraseAll();
+  if (job.eraseAll) {
+    await session.eraseAll();
+    if (info.mac !== undefined) {
+      for (const kept of job.keeper?.keptOf(info.mac) ?? []) job.keeper?.forget(kept);
+    }
+  }
   return { session, info, regions };
 }
 
