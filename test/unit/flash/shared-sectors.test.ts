@@ -44,7 +44,7 @@ function bench() {
   return { ...made, expected, run, onceErased };
 }
 
-test.each(shared)("the plug pulled after erasing 0x%x: the same command repairs it", async (at) => {
+test.each(shared)("the plug pulled after erasing %d: the same command repairs it", async (at) => {
   const { board, wire, run, onceErased, expected } = bench();
   const keeper = memoryKeeper();
   onceErased(at, () => wire.unplug());
@@ -87,6 +87,19 @@ test("neighbours that somebody wrote since are left alone, the kept ones set asi
   expect((await run({ keeper })).error).toBeUndefined();
   expect(isSame(board.flash.bytes, expected)).toBe(true);
   expect(keeper.aside()).toBe(1);
+});
+
+test("erasing all forgets what was kept", async () => {
+  const { board, wire, run, onceErased } = bench();
+  const keeper = memoryKeeper();
+  onceErased(0x24000, () => wire.unplug());
+  await run({ keeper });
+  wire.plug();
+  expect(keeper.count()).toBe(1);
+  expect((await run({ keeper, eraseAll: true })).error).toBeUndefined();
+  expect(keeper.count()).toBe(0);
+  const behind = board.flash.bytes.subarray(offset + image.length, 0x25000);
+  expect(behind.every((byte) => byte === 0xff)).toBe(true);
 });
 
 test("Ctrl-C in a shared sector: it is finished first; the rest is told and resumed", async () => {
