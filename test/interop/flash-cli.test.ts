@@ -95,6 +95,28 @@ test("a newcomer's way: firmware, flash, monitor, read, erase", async () => {
   expect((await godwit(`flash id ${port} --json`)).events[0]).toMatchObject({ chip: "esp32c3" });
 });
 
+test("Ctrl-C in the middle of a write says what is half written, in JSON too", async () => {
+  const port = `--port ${served.url}`;
+  await godwit("bench firmware fw");
+  for (const json of ["", " --json"]) {
+    served.board.flash.bytes.fill(0xff);
+    const controller = new AbortController();
+    const { flash } = served.board;
+    const erase = flash.erase.bind(flash);
+    flash.erase = (offset, size) => {
+      if (offset >= 0x10000) controller.abort();
+      return erase(offset, size);
+    };
+    const ended = await godwit(`flash ${port} ${set}${json}`, controller.signal);
+    flash.erase = erase;
+    expect(ended.exitCode, ended.err).toBe(130);
+    expect(ended.err).toMatch(/godwit: interrupted: app\.bin is half written \(0x10000 to/);
+    expect(ended.err).toContain("try: run the same command again");
+    if (json) expect(ended.events.at(-1)).toMatchObject({ event: "error", code: "interrupted" });
+  }
+  expect((await godwit(`flash ${port} ${set}`)).exitCode).toBe(0);
+});
+
 test("settings become a partition that only its owner may read", async () => {
   writeFileSync(
     join(folder, "s.csv"),

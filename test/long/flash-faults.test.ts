@@ -1,7 +1,7 @@
 // A thousand seeded fault runs in virtual time: each ends verified or with a typed error, never with a wrong success.
 import { expect, test } from "vitest";
 import { benchChips } from "../../host-tools/emulator/bench/serve.ts";
-import { certainEnds, faultNames, faultRun } from "../support/fault-run.ts";
+import { certainEnds, faultNames, faultRun, verifiedShareMin } from "../support/fault-run.ts";
 import { faultTable } from "../support/fault-table.ts";
 import {
   picoCertainEnds,
@@ -22,6 +22,7 @@ test("every chip under every fault, in memory", async () => {
     firstSeed,
     atOnce: 1,
     certainEnds,
+    verifiedShareMin,
     run: (fault, seed, chip) => faultRun(fault, seed, chip, "memory"),
   });
   if (seedsPerCell >= 6) expect(runs).toBeGreaterThanOrEqual(1000);

@@ -9,7 +9,7 @@ import { realClock } from "../../host-tools/serial/clock.ts";
 import { isDeviceError } from "../../host-tools/serial/error.ts";
 import { rfc2217Source } from "../../host-tools/serial/rfc2217.ts";
 import { isSame } from "../support/bench.ts";
-import { certainEnds, faultNames, faultRun } from "../support/fault-run.ts";
+import { certainEnds, faultNames, faultRun, verifiedShareMin } from "../support/fault-run.ts";
 import { faultTable, type Run } from "../support/fault-table.ts";
 import {
   picoCertainEnds,
@@ -29,6 +29,7 @@ test.concurrent("every chip under every fault, over RFC 2217", async () => {
     firstSeed,
     atOnce: 16,
     certainEnds,
+    verifiedShareMin,
     run: (fault, seed, chip) => faultRun(fault, seed, chip, "rfc2217"),
   });
 });
@@ -74,6 +75,7 @@ test.concurrent("every fault that godwit bench virtual names", async () => {
       stuck: "verified",
       swap: "wrong-board",
     },
+    verifiedShareMin: { drop: 0.5, duplicate: 0.5, corrupt: 0.5 },
     run: servedRun,
   });
 });
@@ -93,7 +95,9 @@ async function servedRun(fault: BenchFault, seed: number, chip: string): Promise
   let outcome = "verified";
   try {
     const source = rfc2217Source(served.url);
-    await runFlashJob({ source, clock: realClock, regions, expectMac: "24:0a:c4:00:01:10" });
+    const expectMac = "24:0a:c4:00:01:10";
+    const readBack = seed % 2 === 1;
+    await runFlashJob({ source, clock: realClock, regions, expectMac, readBack });
     const isWritten = regions.every(({ offset, bytes }) =>
       isSame(served.board.flash.bytes.subarray(offset, offset + bytes.length), bytes),
     );

@@ -24,6 +24,8 @@ export interface FaultPlan<Fault extends string> {
   readonly atOnce: number;
   /** Faults that leave no choice of an end. */
   readonly certainEnds: Partial<Record<Fault, string>>;
+  /** Share of the runs of a fault, over all chips, that have to be verified: none would prove nothing. */
+  readonly verifiedShareMin?: Partial<Record<Fault, number>>;
   run(fault: Fault, seed: number, chip: string): Promise<Run>;
 }
 
@@ -52,6 +54,15 @@ export async function faultTable<Fault extends string>(plan: FaultPlan<Fault>): 
   const to = plan.firstSeed + jobs.length - 1;
   const head = `${plan.title}: ${jobs.length} runs, seeds ${plan.firstSeed} to ${to}, ${seconds} s`;
   process.stdout.write(`${head}\n${tableText(plan, cells)}\n`);
+  for (const fault of plan.faults) {
+    const verified = plan.chips.reduce(
+      (sum, chip) => sum + (cells.get(`${chip} ${fault}`)?.verified ?? 0),
+      0,
+    );
+    const min = plan.verifiedShareMin?.[fault] ?? 0;
+    const share = verified / (plan.chips.length * plan.seedsPerCell);
+    expect(share, `share of runs verified under ${fault}`).toBeGreaterThanOrEqual(min);
+  }
   for (const chip of plan.chips) {
     for (const fault of plan.faults) {
       const cell = cells.get(`${chip} ${fault}`);

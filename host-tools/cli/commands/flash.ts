@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { type FlashResult, runFlashJob } from "../../flash/esp/job.ts";
+import { keptFiles, keptFolder } from "../../flash/esp/kept-files.ts";
 import { type FlashRegion, hex } from "../../flash/esp/regions.ts";
 import { isElf } from "../../flash/rp2040/elf.ts";
 import { isUf2 } from "../../flash/rp2040/uf2.ts";
@@ -127,6 +128,8 @@ async function flashEsp(
   const lease = await leaseOf(options.source.address, context);
   output.note(`connecting to ${options.source.address}`);
   const bar = output.progress("flash");
+  // Until the board was seen nothing is at stake, and Ctrl-C ends at once.
+  let signal: AbortSignal | undefined;
   try {
     const result = await runFlashJob({
       ...options,
@@ -140,9 +143,15 @@ async function flashEsp(
       setsDetectedSize: flags.flashSize === "detect",
       ...(board ? { expectChip: board.chip } : {}),
       ...(flags.mac === undefined ? {} : { expectMac: flags.mac }),
-      onChip: (info) => output.note(describeChip(info)),
+      keeper: keptFiles(keptFolder(context.env)),
+      isInterrupted: () => signal?.aborted ?? false,
+      onChip: (info) => {
+        signal = context.interrupted();
+        output.note(describeChip(info));
+      },
       onProgress: ({ phase, doneBytes, totalBytes, note }) => {
-        if (note !== undefined) output.note(`recovering: ${note}`);
+        if (note !== undefined)
+          output.note(`${phase === "restore" ? "neighbours" : "recovering"}: ${note}`);
         else if (phase !== "compare") bar.update(doneBytes / Math.max(1, totalBytes), phase);
       },
     });

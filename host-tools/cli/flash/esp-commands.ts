@@ -1,5 +1,6 @@
 // What `godwit flash` does to a board besides writing: who it is, reading its flash, erasing it.
 import { type ChipInfo, chipInfo, tryReset } from "../../flash/esp/job.ts";
+import { keptFiles, keptFolder } from "../../flash/esp/kept-files.ts";
 import { readFlash } from "../../flash/esp/read.ts";
 import { hex } from "../../flash/esp/regions.ts";
 import { EspSession } from "../../flash/esp/session.ts";
@@ -102,6 +103,21 @@ export async function read(
   output.result("read", { ...part }, `${part.size} bytes from ${hex(part.offset)} in ${part.file}`);
 }
 
+/** What is erased on purpose must not come back with the next job. */
+async function forgetKept(
+  session: EspSession,
+  part: FlashPart | undefined,
+  context: Context,
+): Promise<void> {
+  const mac = await session.mac();
+  if (mac === undefined) return;
+  const keeper = keptFiles(keptFolder(context.env));
+  for (const kept of keeper.keptOf(mac)) {
+    const isErased = !part || (kept.offset >= part.offset && kept.offset < part.offset + part.size);
+    if (isErased) keeper.forget(kept);
+  }
+}
+
 export async function erase(
   offset: number | undefined,
   size: number | undefined,
@@ -116,9 +132,11 @@ export async function erase(
   }
   if (part) requirePart(part, "erase");
   await withSession(flags, context, async (session) => {
-    if (!part) return session.eraseAll();
-    requireInside(part, await session.flashSize());
-    return session.eraseRegion(part.offset, part.size);
+    if (part) {
+      requireInside(part, await session.flashSize());
+      await session.eraseRegion(part.offset, part.size);
+    } else await session.eraseAll();
+    await forgetKept(session, part, context);
   });
   const what = part ? `${part.size} bytes from ${hex(part.offset)}` : "the whole flash";
   context.output.result("erased", part ?? { offset: 0, size: null }, `erased ${what}`);

@@ -2,10 +2,12 @@
 import { DeviceError, isDeviceError } from "../../serial/error.ts";
 import { reappearMs } from "./connect.ts";
 import { type FlashSettings, isEspImage, patchFlashSettings } from "./image.ts";
+import type { SectorKeeper } from "./keeper.ts";
 import { tableBytes, tableOffset } from "./partitions.ts";
 import { bringsTable, preflight } from "./preflight.ts";
 import { readFlash } from "./read.ts";
 import { type FlashRegion, hex } from "./regions.ts";
+import { SameBoard } from "./same-board.ts";
 import { type EspOptions, EspSession } from "./session.ts";
 import type { EspTarget } from "./target.ts";
 import { FlashWriter, recoverable, type WriteProgress } from "./write.ts";
@@ -38,6 +40,10 @@ export interface FlashJob extends EspOptions {
   readonly readBack?: boolean;
   /** Default true. */
   readonly resetAfter?: boolean;
+  /** Keeps what is beside the regions over a job that dies; in memory alone by default. */
+  readonly keeper?: SectorKeeper;
+  /** Asked between blocks: true ends the job with what state the flash is in. */
+  readonly isInterrupted?: () => boolean;
   readonly onChip?: (info: ChipInfo) => void;
   readonly onProgress?: (progress: WriteProgress) => void;
 }
@@ -58,13 +64,18 @@ export interface FlashResult extends ChipInfo {
 /** Secure Download Mode does not tell the flash size; the smallest in use is assumed for checks. */
 const assumedFlashBytes = 4 << 20;
 
-export async function chipInfo(session: EspSession): Promise<ChipInfo> {
+/** `board` is asked before anything else: what follows may be about another one. */
+export async function chipInfo(
+  session: EspSession,
+  board: SameBoard = new SameBoard(),
+): Promise<ChipInfo> {
   const isSecureDownload = session.security?.isSecureDownload ?? false;
+  const mac = await board.require(session);
   const id = isSecureDownload ? 0 : await session.flashId();
   return {
     chip: session.target.id,
     chipName: session.target.name,
-    mac: await session.mac(),
+    mac,
     flashId: `0x${id.toString(16).padStart(6, "0")}`,
     flashBytes: isSecureDownload ? assumedFlashBytes : await session.flashSize(),
     isStub: session.isStub,
@@ -82,11 +93,15 @@ const preparationsMax = 3;
  */
 export async function runFlashJob(job: FlashJob): Promise<FlashResult> {
   const startedMs = job.clock.nowMs();
-  const { session, info, regions } = await prepareWithRetries(job);
+  const board = new SameBoard();
+  const { session, info, regions } = await prepareWithRetries(job, board);
   const writer = new FlashWriter(session, info.mac, {
+    wasErased: job.eraseAll ?? false,
     reconnect: () => EspSession.connect(job, reappearMs),
     ...(job.skipUnchanged === undefined ? {} : { skipUnchanged: job.skipUnchanged }),
     ...(job.isCompressed === undefined ? {} : { isCompressed: job.isCompressed }),
+    ...(job.keeper ? { keeper: job.keeper } : {}),
+    ...(job.isInterrupted ? { isInterrupted: job.isInterrupted } : {}),
     ...(job.onProgress ? { onProgress: job.onProgress } : {}),
   });
   try {
@@ -115,11 +130,11 @@ interface Prepared {
   readonly regions: readonly FlashRegion[];
 }
 
-async function prepareWithRetries(job: FlashJob): Promise<Prepared> {
+async function prepareWithRetries(job: FlashJob, board: SameBoard): Promise<Prepared> {
   for (let attempt = 1; ; attempt++) {
     const session = await EspSession.connect(job, attempt === 1 ? 0 : reappearMs);
     try {
-      return await prepare(job, session);
+      return await prepare(job, session, board);
     } catch (error) {
       const isLast = attempt === preparationsMax || !isDeviceError(error, ...recoverable);
       // What is refused leaves the board as it was: running.
@@ -131,8 +146,8 @@ async function prepareWithRetries(job: FlashJob): Promise<Prepared> {
 }
 
 /** Everything that can refuse, before anything is erased. */
-async function prepare(job: FlashJob, session: EspSession): Promise<Prepared> {
-  const info = await chipInfo(session);
+async function prepare(job: FlashJob, session: EspSession, board: SameBoard): Promise<Prepared> {
+  const info = await chipInfo(session, board);
   requireExpected(job, info);
   job.onChip?.(info);
   // Without checksums nobody could tell whether a write arrived.
@@ -144,7 +159,12 @@ async function prepare(job: FlashJob, session: EspSession): Promise<Prepared> {
     ? undefined
     : await readFlash(session, tableOffset, tableBytes);
   preflight(regions, { target: session.target, flashBytes: info.flashBytes, currentTable });
-  if (job.eraseAll) await session.eraseAll();
+  if (job.eraseAll) {
+    await session.eraseAll();
+    if (info.mac !== undefined) {
+      for (const kept of job.keeper?.keptOf(info.mac) ?? []) job.keeper?.forget(kept);
+    }
+  }
   return { session, info, regions };
 }
 

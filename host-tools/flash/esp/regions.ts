@@ -95,8 +95,32 @@ export function overlay(
   regions: readonly FlashRegion[],
 ): Uint8Array {
   for (const region of regions) {
-    if (end(region) <= span.offset || region.offset >= span.offset + span.size) continue;
-    base.set(region.bytes, region.offset - span.offset);
+    const from = Math.max(region.offset, span.offset);
+    const to = Math.min(end(region), span.offset + span.size);
+    if (from >= to) continue;
+    const part = region.bytes.subarray(from - region.offset, to - region.offset);
+    base.set(part, from - span.offset);
   }
   return base;
+}
+
+export interface WriteStep extends SectorSpan {
+  /** One sector that holds bytes of others too. */
+  readonly isShared: boolean;
+}
+
+/** Whole sectors first; then each shared one by itself, so that its neighbours are away as briefly as can be. */
+export function writeSteps(span: SectorSpan, gaps: readonly Gap[]): readonly WriteStep[] {
+  const { names } = span;
+  const whole: { offset: number; size: number; names: readonly string[]; isShared: boolean }[] = [];
+  const shared: WriteStep[] = [];
+  for (let offset = span.offset; offset < span.offset + span.size; offset += sectorBytes) {
+    const behind = offset + sectorBytes;
+    const isShared = gaps.some((gap) => gap.offset < behind && gap.offset + gap.size > offset);
+    const last = whole.at(-1);
+    if (isShared) shared.push({ offset, size: sectorBytes, names, isShared });
+    else if (last && last.offset + last.size === offset) last.size += sectorBytes;
+    else whole.push({ offset, size: sectorBytes, names, isShared });
+  }
+  return [...whole, ...shared];
 }

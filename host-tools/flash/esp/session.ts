@@ -50,6 +50,7 @@ const worthAnotherReset = [
 const msPerMegabyte = { md5: 8000, erase: 100_000 };
 const chipEraseMs = 120_000;
 const shortestTimeoutMs = 3000;
+const macQuietMs = 20;
 /** How long a baud change needs before the line is trusted. */
 const baudSettleMs = 20;
 
@@ -187,7 +188,10 @@ export class EspSession {
   async mac(): Promise<string | undefined> {
     if (this.security?.isSecureDownload) return undefined;
     const read = async () => {
+      // A doubled reply would be taken for that of the next register, and so again the second time.
+      await this.link.drain(macQuietMs);
       const low = await this.readReg(this.target.macRegister);
+      await this.link.drain(macQuietMs);
       const high = await this.readReg(this.target.macRegister + 4);
       return [high >> 8, high, low >> 24, low >> 16, low >> 8, low]
         .map((byte) => (byte & 0xff).toString(16).padStart(2, "0"))

@@ -2,7 +2,16 @@
 import { createHash } from "node:crypto";
 import { constants, deflateSync } from "node:zlib";
 import { DeviceError, isDeviceError } from "../../serial/error.ts";
-import { trySync } from "./connect.ts";
+import { exitCodes, UserError } from "../../user-error.ts";
+import {
+  isWorthKeeping,
+  type KeptSector,
+  neighbourCount,
+  neighbourState,
+  noKeeper,
+  type SectorKeeper,
+} from "./keeper.ts";
+import { sectorBytes } from "./protocol.ts";
 import { readFlash } from "./read.ts";
 import {
   type FlashRegion,
@@ -12,8 +21,12 @@ import {
   overlay,
   type SectorSpan,
   sectorSpans,
+  type WriteStep,
+  writeSteps,
 } from "./regions.ts";
+import { SameBoard } from "./same-board.ts";
 import type { EspSession } from "./session.ts";
+import { paddedBlock, stillThere, writeBlockSafely } from "./write-block.ts";
 
 /** Unit of comparison: small enough to save time, large enough to keep requests few. */
 const compareBytes = 64 * 1024;
@@ -22,7 +35,7 @@ const fruitlessMax = 4;
 const attemptsMax = 24;
 
 export interface WriteProgress {
-  readonly phase: "compare" | "write" | "verify" | "recover";
+  readonly phase: "compare" | "write" | "verify" | "recover" | "restore";
   readonly doneBytes: number;
   readonly totalBytes: number;
   readonly note?: string;
@@ -34,6 +47,12 @@ export interface WriteOptions {
   /** Default true. */
   readonly isCompressed?: boolean;
   readonly onProgress?: (progress: WriteProgress) => void;
+  /** Keeps what is beside the regions over a job that dies. */
+  readonly keeper?: SectorKeeper;
+  /** For messages: the whole chip was erased before. */
+  readonly wasErased?: boolean;
+  /** Asked between blocks: true ends the job in order. */
+  readonly isInterrupted?: () => boolean;
   /** Opens a new session after the board was lost. */
   readonly reconnect: () => Promise<EspSession>;
 }
@@ -59,6 +78,8 @@ interface Piece {
   readonly offset: number;
   readonly bytes: Uint8Array;
   readonly names: readonly string[];
+  /** Present when the sector is shared. */
+  readonly kept?: KeptSector;
 }
 
 /** After these a new connection may help. */
@@ -90,12 +111,17 @@ export class FlashWriter {
   #hadSilentDamage = false;
   #doneBytes = 0;
   #totalBytes = 0;
+  /** What is half written now. */
+  #open: Piece | undefined;
+  #keptAt: string | undefined;
+  readonly #keeper: SectorKeeper;
 
   /** `mac` is compared after every reconnect, so that a swapped port is noticed before it is written. */
   constructor(session: EspSession, mac: string | undefined, options: WriteOptions) {
     this.#session = session;
     this.#mac = mac;
     this.#options = options;
+    this.#keeper = options.keeper ?? noKeeper;
   }
 
   get session(): EspSession {
@@ -110,12 +136,74 @@ export class FlashWriter {
     const sorted = orderedRegions(regions, flashBytes);
     const spans = sectorSpans(sorted);
     this.#totalBytes = spans.reduce((sum, span) => sum + span.size, 0);
-    for (const span of spans) {
-      const bytes = await this.#persist((session) => fill(session, span, sorted));
-      await this.#writePiece({ offset: span.offset, bytes, names: span.names });
-      this.#doneBytes += span.size;
+    try {
+      await this.#putBack(flashBytes);
+      for (const span of spans) {
+        for (const step of writeSteps(span, gapsOf(span, sorted))) {
+          await this.#writePiece(await this.#pieceOf(step, sorted));
+          this.#doneBytes += step.size;
+        }
+      }
+    } catch (error) {
+      throw this.#withKept(error);
     }
     return this.#report(sorted);
+  }
+
+  async #pieceOf(step: WriteStep, regions: readonly FlashRegion[]): Promise<Piece> {
+    const { offset, names } = step;
+    const bytes = await this.#persist((session) => fill(session, step, regions));
+    if (!step.isShared || this.#mac === undefined) return { offset, bytes, names };
+    const kept = { mac: this.#mac, offset, bytes, neighbours: gapsOf(step, regions) };
+    return isWorthKeeping(kept) ? { offset, bytes, names, kept } : { offset, bytes, names };
+  }
+
+  /** Repairs what an earlier job on this board left of its neighbours. */
+  async #putBack(flashBytes: number): Promise<void> {
+    if (this.#mac === undefined) return;
+    for (const kept of this.#keeper.keptOf(this.#mac)) {
+      const { offset, bytes } = kept;
+      if (offset + sectorBytes > flashBytes) continue;
+      const flash = await this.#persist((session) => readFlash(session, offset, sectorBytes));
+      const state = neighbourState(kept, flash);
+      const where = `${neighbourCount(kept)} bytes at ${hex(offset)}`;
+      if (state === "other") {
+        const aside = this.#keeper.setAside(kept);
+        this.#progress("restore", 0, `${where} were written since: those kept are in ${aside}`);
+      } else if (state === "torn") {
+        await this.#writePiece({ offset, bytes, names: ["what an earlier job left"], kept });
+        this.#progress("restore", 0, `${where}, lost to an earlier job, are back`);
+      } else this.#keeper.forget(kept);
+    }
+  }
+
+  /** An error that ends the job while neighbours are away says where they are. */
+  #withKept(error: unknown): unknown {
+    const kept = this.#open?.kept;
+    if (!kept || this.#keptAt === undefined || !(error instanceof UserError)) return error;
+    const beside = `${neighbourCount(kept)} bytes beside it at ${hex(kept.offset)}`;
+    const message = `${error.message}; ${beside} are kept in ${this.#keptAt}`;
+    const { hint: first, code, exitCode } = error;
+    const hint = `${first ?? "check the cable"}; the same command puts the kept bytes back`;
+    if (isDeviceError(error)) return new DeviceError(error.code, message, { hint, cause: error });
+    return new UserError(message, { hint, code, exitCode, cause: error });
+  }
+
+  #stopIfInterrupted(): void {
+    if (!this.#options.isInterrupted?.()) return;
+    const open = this.#open;
+    const state = open
+      ? `${open.names.join(", ")} is half written (${hex(open.offset)} to ${hex(open.offset + open.bytes.length)})`
+      : this.#written > 0
+        ? `${this.#written} bytes are written, the rest is as it was`
+        : this.#options.wasErased
+          ? "the flash is erased, nothing is written yet"
+          : "nothing was written";
+    throw new UserError(`interrupted: ${state}`, {
+      code: "interrupted",
+      exitCode: exitCodes.interrupted,
+      hint: "run the same command again: it goes on where it stopped",
+    });
   }
 
   #report(regions: readonly FlashRegion[]): WriteReport {
@@ -157,11 +245,17 @@ export class FlashWriter {
     for (let attempt = 0; todo.length > 0; attempt++) {
       const isUsedUp = attempt === attemptsMax || fruitless === fruitlessMax;
       if (isUsedUp) throw unverified(piece, todo);
-      await this.#attempt(todo);
+      this.#stopIfInterrupted();
+      if (attempt === 0 && piece.kept) this.#keptAt = this.#keeper.keep(piece.kept);
+      this.#open = piece;
+      await this.#attempt(piece, todo);
       const left = await this.#verify(piece, todo);
       fruitless = size(left) < size(todo) ? 0 : fruitless + 1;
       todo = left;
     }
+    this.#open = undefined;
+    if (piece.kept) this.#keeper.forget(piece.kept);
+    this.#keptAt = undefined;
   }
 
   async #firstPlan(piece: Piece): Promise<readonly Piece[]> {
@@ -172,9 +266,9 @@ export class FlashWriter {
   }
 
   /** Writes all of `todo`, or as much as the line lets through: what is missing shows in the comparison. */
-  async #attempt(todo: readonly Piece[]): Promise<void> {
+  async #attempt(piece: Piece, todo: readonly Piece[]): Promise<void> {
     try {
-      for (const part of todo) await this.#stream(this.#session, part);
+      for (const part of todo) await this.#stream(this.#session, part, piece.kept !== undefined);
     } catch (error) {
       if (!isDeviceError(error, ...recoverable)) throw error;
       await this.#recover(error);
@@ -214,7 +308,7 @@ export class FlashWriter {
     return changed;
   }
 
-  async #stream(session: EspSession, part: Piece): Promise<void> {
+  async #stream(session: EspSession, part: Piece, isShared: boolean): Promise<void> {
     const isCompressed = this.#options.isCompressed ?? true;
     const data = isCompressed
       ? deflateSync(part.bytes, { level: constants.Z_BEST_COMPRESSION })
@@ -226,6 +320,8 @@ export class FlashWriter {
     );
     const { blockBytes } = session;
     for (let sequence = 0; sequence * blockBytes < data.length; sequence++) {
+      // A shared sector is one short step: ending in it would leave the neighbours away.
+      if (!isShared) this.#stopIfInterrupted();
       const at = sequence * blockBytes;
       const block = paddedBlock(data.subarray(at, at + blockBytes), isCompressed, blockBytes);
       const flashBytes = isCompressed ? part.bytes.length : block.length;
@@ -240,62 +336,20 @@ export class FlashWriter {
 
   /** Brings the connection back: the same loader if it still answers, a fresh one otherwise. */
   async #recover(reason: DeviceError): Promise<void> {
+    this.#stopIfInterrupted();
     this.#recoveries++;
     this.#progress("recover", 0, reason.message);
     const { link, isStub } = this.#session;
-    if (link.port && (await stillThere(this.#session, isStub))) return;
+    if (link.port && (await stillThere(this.#session, isStub, this.#mac))) return;
     await this.#session.close();
     this.#session = await this.#options.reconnect();
-    const mac = await this.#session.mac();
-    if (this.#mac !== undefined && mac !== this.#mac) {
-      await this.#session.close();
-      throw new DeviceError(
-        "wrong-board",
-        `another board came back at ${link.source.address}: ${mac} instead of ${this.#mac}`,
-        { hint: "godwit devices, then give the right --port", cause: reason },
-      );
-    }
-  }
-}
-
-const drainQuietMs = 30;
-
-async function stillThere(session: EspSession, isStub: boolean): Promise<boolean> {
-  try {
-    await session.link.drain(drainQuietMs);
-    return (await trySync(session.link)) === isStub;
-  } catch (error) {
-    if (!isDeviceError(error)) throw error;
-    return false;
-  }
-}
-
-/** A block refused for its checksum was not used: it may be sent again. Anything else may not. */
-async function writeBlockSafely(
-  session: EspSession,
-  block: Uint8Array,
-  sequence: number,
-  kind: { isCompressed: boolean; flashBytes: number },
-): Promise<void> {
-  const damagedReasons = [7, 193];
-  const sendsMax = 3;
-  for (let send = 1; ; send++) {
     try {
-      await session.writeBlock(block, sequence, kind);
-      return;
+      await new SameBoard(this.#mac).require(this.#session, reason);
     } catch (error) {
-      const reason = isDeviceError(error) && "reason" in error ? error.reason : undefined;
-      if (send === sendsMax || !damagedReasons.includes(reason as number)) throw error;
+      await this.#session.close();
+      throw error;
     }
   }
-}
-
-/** Uncompressed blocks all have the full length; 0xFF leaves erased flash as it is. */
-function paddedBlock(block: Uint8Array, isCompressed: boolean, blockBytes: number): Uint8Array {
-  if (isCompressed || block.length === blockBytes) return block;
-  const padded = new Uint8Array(blockBytes).fill(0xff);
-  padded.set(block);
-  return padded;
 }
 
 async function fill(

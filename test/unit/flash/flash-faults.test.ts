@@ -9,7 +9,7 @@ import {
 } from "../../support/pico-fault-run.ts";
 
 test.each(faultNames)("%s", async (fault) => {
-  for (const seed of [1, 3]) {
+  for (const seed of [1, 2]) {
     const run = await faultRun(fault, seed);
     expect(run.violations, run.story).toEqual([]);
     if (certainEnds[fault]) expect(run.outcome, run.story).toBe(certainEnds[fault]);
