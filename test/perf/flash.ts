@@ -169,17 +169,20 @@ async function simulated(image: Uint8Array): Promise<Figures> {
   return meter.figures(0, clock.nowMs());
 }
 
-export async function run(): Promise<object> {
+/** CPU time of esptool-js's, and of the wire's own time in virtual time: real time has the machine's noise in it. */
+const limits = { cpuRatio: 0.2, writeOverWire: 1.03 };
+
+export async function run(): Promise<object & { missed: string[] }> {
   const image = sampleImage(imageBytes, 1);
   const godwit = await measured((source) => withOurs(source, image));
   const esptoolJs = await measured((source) => withEsptoolJs(source, image));
-  return {
-    imageBytes,
-    baud,
-    godwit,
-    esptoolJs,
-    godwitSimulated: await simulated(image),
-    cpuRatio: Math.round((godwit.cpuMs / esptoolJs.cpuMs) * 1000) / 1000,
-    limits: { cpuRatio: 0.2, writeOverWire: 1.03 },
-  };
+  const godwitSimulated = await simulated(image);
+  const cpuRatio = Math.round((godwit.cpuMs / esptoolJs.cpuMs) * 1000) / 1000;
+  const { writeOverWire } = godwitSimulated;
+  const missed: string[] = [];
+  if (cpuRatio > limits.cpuRatio) missed.push(`cpuRatio ${cpuRatio}, at most ${limits.cpuRatio}`);
+  if (writeOverWire > limits.writeOverWire)
+    missed.push(`writeOverWire ${writeOverWire} (virtual time), at most ${limits.writeOverWire}`);
+  const speeds = { godwit, esptoolJs, godwitSimulated, cpuRatio };
+  return Object.assign({ imageBytes, baud }, speeds, { limits, missed });
 }
