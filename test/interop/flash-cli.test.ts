@@ -373,3 +373,15 @@ test("a flash file that can no longer be written: a note, service goes on, exit 
   expect(ended.events.at(-1)).toMatchObject({ event: "error", code: "port-failed" });
   expect(ended.err).not.toMatch(/\n {4}at /);
 });
+
+test("reading, erasing and identifying hold to --mac as well", async () => {
+  served.board.flash.bytes.fill(7, 0x20000, 0x21000);
+  const other = `--mac 00:11:22:33:44:55 --port ${served.url} --json`;
+  for (const line of ["erase 0x20000 0x1000", "read 0x20000 0x10 r.bin", "id"]) {
+    const ended = await godwit(`flash ${line} ${other}`);
+    expect(ended.exitCode).not.toBe(0);
+    expect(ended.events.at(-1)).toMatchObject({ event: "error", code: "wrong-board" });
+  }
+  expect(served.board.flash.bytes[0x20000]).toBe(7);
+  expect(existsSync(join(folder, "r.bin"))).toBe(false);
+});

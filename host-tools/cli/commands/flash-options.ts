@@ -22,6 +22,16 @@ export interface BoardFlags {
   readonly baud?: number;
   readonly stub: boolean;
   readonly reset?: string;
+  /** The board that it has to be. */
+  readonly mac?: string;
+}
+
+/** Refuses what cannot be a board's name. @throws DeviceError `bad-input` */
+export function requireMac({ mac }: BoardFlags): void {
+  if (mac === undefined || /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(mac)) return;
+  throw new DeviceError("bad-input", `'${shorten(mac)}' is no MAC address`, {
+    hint: "use aa:bb:cc:dd:ee:ff; godwit flash id tells it",
+  });
 }
 
 export function addBoardOptions(command: Command): Command {

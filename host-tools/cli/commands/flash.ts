@@ -22,6 +22,7 @@ import {
   espOptions,
   leaseOf,
   parseCount,
+  requireMac,
 } from "./flash-options.ts";
 
 const subcommands = ["id", "read", "erase"];
@@ -30,7 +31,6 @@ interface FlashFlags extends Uf2Flags, SettingsFlags {
   readonly skip: boolean;
   readonly compress: boolean;
   readonly eraseAll?: boolean;
-  readonly mac?: string;
 }
 
 /** Adds the verb. */
@@ -117,11 +117,7 @@ async function flashEsp(
 ): Promise<void> {
   const { output } = context;
   const settings = settingsOf(flags);
-  if (flags.mac !== undefined && !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(flags.mac)) {
-    throw new DeviceError("bad-input", `'${shorten(flags.mac)}' is no MAC address`, {
-      hint: "use aa:bb:cc:dd:ee:ff; godwit flash id tells it",
-    });
-  }
+  requireMac(flags);
   const board = boardOf(flags);
   checkEspFiles(regions, board, settings);
   const options = await espOptions(flags, context);

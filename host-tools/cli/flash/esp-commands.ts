@@ -6,7 +6,13 @@ import { hex } from "../../flash/esp/regions.ts";
 import { EspSession } from "../../flash/esp/session.ts";
 import { DeviceError } from "../../serial/error.ts";
 import type { Context } from "../command.ts";
-import { type BoardFlags, boardOf, espOptions, leaseOf } from "../commands/flash-options.ts";
+import {
+  type BoardFlags,
+  boardOf,
+  espOptions,
+  leaseOf,
+  requireMac,
+} from "../commands/flash-options.ts";
 import { requireWritable, writeFileOf } from "../files.ts";
 
 /** One line for people. */
@@ -16,11 +22,22 @@ export function describeChip(info: ChipInfo): string {
   return `${info.chipName}, MAC ${info.mac ?? "unknown"}, ${megabytes} MB flash${security}`;
 }
 
+/** Nothing is read from, or erased on, a board with another name than the one given. */
+async function requireNamed(session: EspSession, { mac }: BoardFlags): Promise<void> {
+  if (mac === undefined) return;
+  const found = await session.mac();
+  if (found === mac.toLowerCase()) return;
+  throw new DeviceError("wrong-board", `expected MAC ${mac}, found ${found ?? "none"}`, {
+    hint: "godwit devices, then give the right --port or --mac",
+  });
+}
+
 async function withSession<T>(
   flags: BoardFlags,
   context: Context,
   work: (session: EspSession) => Promise<T>,
 ): Promise<T> {
+  requireMac(flags);
   const options = await espOptions(flags, context);
   const lease = await leaseOf(options.source.address, context);
   try {
@@ -36,6 +53,7 @@ async function withSession<T>(
           },
         );
       }
+      await requireNamed(session, flags);
       return await work(session);
     } finally {
       // Refused or done, the application runs again.
@@ -132,11 +150,11 @@ export async function erase(
   }
   if (part) requirePart(part, "erase");
   await withSession(flags, context, async (session) => {
-    if (part) {
-      requireInside(part, await session.flashSize());
-      await session.eraseRegion(part.offset, part.size);
-    } else await session.eraseAll();
+    if (part) requireInside(part, await session.flashSize());
+    // Before the erase: it may be interrupted and done all the same.
     await forgetKept(session, part, context);
+    if (part) await session.eraseRegion(part.offset, part.size);
+    else await session.eraseAll();
   });
   const what = part ? `${part.size} bytes from ${hex(part.offset)}` : "the whole flash";
   context.output.result("erased", part ?? { offset: 0, size: null }, `erased ${what}`);

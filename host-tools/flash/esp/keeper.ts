@@ -50,6 +50,16 @@ export function neighbourState(sector: KeptSector, flash: Uint8Array): "whole" |
   return pairs.every(([now, kept]) => (now & kept) === kept || now === 0) ? "torn" : "other";
 }
 
+/** The sector as it is now with the neighbours as they were: what somebody wrote beside them since stays. */
+export function withNeighbours(sector: KeptSector, flash: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(flash);
+  for (const { offset, size } of sector.neighbours) {
+    const at = offset - sector.offset;
+    bytes.set(sector.bytes.subarray(at, at + size), at);
+  }
+  return bytes;
+}
+
 /** Nothing is kept beyond the job: for boards without a name and callers without a disk. */
 export const noKeeper: SectorKeeper = {
   keep: () => "memory",

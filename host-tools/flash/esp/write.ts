@@ -10,6 +10,7 @@ import {
   neighbourState,
   noKeeper,
   type SectorKeeper,
+  withNeighbours,
 } from "./keeper.ts";
 import { sectorBytes } from "./protocol.ts";
 import { readFlash } from "./read.ts";
@@ -162,7 +163,7 @@ export class FlashWriter {
   async #putBack(flashBytes: number): Promise<void> {
     if (this.#mac === undefined) return;
     for (const kept of this.#keeper.keptOf(this.#mac)) {
-      const { offset, bytes } = kept;
+      const { offset } = kept;
       if (offset + sectorBytes > flashBytes) continue;
       const flash = await this.#persist((session) => readFlash(session, offset, sectorBytes));
       const state = neighbourState(kept, flash);
@@ -171,7 +172,9 @@ export class FlashWriter {
         const aside = this.#keeper.setAside(kept);
         this.#progress("restore", 0, `${where} were written since: those kept are in ${aside}`);
       } else if (state === "torn") {
-        await this.#writePiece({ offset, bytes, names: ["what an earlier job left"], kept });
+        const bytes = withNeighbours(kept, flash);
+        const names = ["what an earlier job left"];
+        await this.#writePiece({ offset, bytes, names, kept: { ...kept, bytes } });
         this.#progress("restore", 0, `${where}, lost to an earlier job, are back`);
       } else this.#keeper.forget(kept);
     }
