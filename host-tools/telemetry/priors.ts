@@ -3,11 +3,11 @@ import * as layout from "../../firmware/codec/delta/layout.ts";
 import { eachTable } from "../../firmware/codec/delta/model.ts";
 
 /**
- * A table follows its own counts and, as if it had seen so many symbols more per byte, those of its kin: tables
- * that see the same kind of symbol in another situation. What only one set needs then stays usable by others.
+ * A table follows its counts and, as if it had seen so many symbols more per byte, a smoother picture of them. What
+ * only one set needs then stays usable by others.
  */
-const KIN_COUNT = 0.3;
-/** Share of the kin that is spread evenly over all symbols. */
+const SMOOTH_COUNT = 0.3;
+/** Share of the smoother picture that is spread evenly over all symbols. */
 const EVEN_PLAIN = 0.1;
 const EVEN_SERIES = 0.02;
 /** A number of one bit more or less is so much rarer than the one that was seen. */
@@ -37,13 +37,6 @@ function isOrdered(base: number): boolean {
   return base < layout.T_RESIDUAL && !isNames;
 }
 
-/** The table at `base` and its kin. */
-function family(base: number): number[] {
-  if (base < layout.T_RESIDUAL) return [base];
-  const classBytes = layout.T_RESIDUAL_VALUE - layout.T_RESIDUAL;
-  return [base, base < layout.T_RESIDUAL_VALUE ? base + classBytes : base - classBytes];
-}
-
 /** Every count spread over its neighbours. */
 function spread(counts: Float64Array): Float64Array {
   const result = new Float64Array(counts.length);
@@ -58,10 +51,8 @@ function spread(counts: Float64Array): Float64Array {
 /** Relative weights of the `size` symbols of the table at `base`; 0 for those that cannot occur. */
 function weightsOf(counts: Float64Array, base: number, size: number): Float64Array {
   const can = possible(base);
-  const kin = new Float64Array(size);
-  for (const other of family(base))
-    for (let s = 0; s < size; s++) kin[s] = kin[s]! + counts[other + 1 + s]!;
-  const wide = isOrdered(base) ? spread(kin) : kin;
+  const own = counts.subarray(base + 1, base + 1 + size);
+  const wide = isOrdered(base) ? spread(own) : own;
   const total = wide.reduce((a, b) => a + b, 0);
   let choices = 0;
   for (let s = 0; s < size; s++) if (can(s)) choices++;
@@ -70,7 +61,7 @@ function weightsOf(counts: Float64Array, base: number, size: number): Float64Arr
   return wide.map((count, s) => {
     if (!can(s)) return 0;
     const share = total > 0 ? count / total : 0;
-    return counts[base + 1 + s]! + KIN_COUNT * ((1 - even) * share + even / choices);
+    return own[s]! + SMOOTH_COUNT * ((1 - even) * share + even / choices);
   });
 }
 

@@ -79,7 +79,7 @@ function firstGuess(): Float64Array {
       counts[base + 1 + s] = (isCache && s > 0 ? 0.05 : 1) * 0.7 ** s;
   }
   for (let i = 0; i < layout.RESIDUAL_TABLES; i++) {
-    const decay = 0.3 + 0.035 * (i % layout.CLASS_TABLES);
+    const decay = 0.3 + 0.035 * (i % layout.RESIDUAL_TABLES);
     for (let s = 0; s < layout.RESIDUAL; s++)
       counts[layout.T_RESIDUAL + i * layout.RESIDUAL_STEP + 1 + s] =
         decay ** (2 * Math.abs(s - layout.ZERO));

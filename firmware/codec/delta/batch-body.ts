@@ -7,7 +7,6 @@ import {
   writePresence,
 } from "./channel-parts.ts";
 import type { Column } from "./column.ts";
-import { gcd } from "./fit.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { SEARCH } from "./grid.ts";
 import {
@@ -18,7 +17,6 @@ import {
   FLOAT64,
   LATTICE,
   MEAN,
-  NARROW_BITS,
   NONE,
   SAME,
   T_DECIMALS,
@@ -28,12 +26,11 @@ import {
   T_KIND,
   T_LENGTH,
   T_PLAN,
-  T_RESIDUAL,
-  T_RESIDUAL_VALUE,
   T_TIME_FIRST,
   T_TIME_GCD,
   T_TIME_PLAN,
   T_WIDE,
+  TAIL_BITS,
   TEXT,
 } from "./layout.ts";
 import { Planner } from "./plan.ts";
@@ -50,7 +47,6 @@ const PARTS = 2;
 const HEAD = 3;
 const RUN = 4;
 const LOWS = 5;
-const NARROW = 2 ** (NARROW_BITS - 1);
 
 export interface BodyWriterOptions {
   coder: RangeEncoder;
@@ -103,7 +99,7 @@ export class BodyWriter {
     this.coder.number(T_LENGTH, recorder.columns.length);
     if (rows > 1) {
       series.shorten(unit);
-      this.head(T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD, T_RESIDUAL);
+      this.head(T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD);
     } else this.stage = LOAD;
     if (rows === 0) this.index = recorder.columns.length - 1;
   }
@@ -121,45 +117,9 @@ export class BodyWriter {
       this.load(columns[this.index]!);
     } else if (stage === FIND) this.find(columns[this.index]!);
     else if (stage === PARTS) this.parts(columns[this.index]!);
-    else if (stage === HEAD) this.head(T_PLAN, T_FIRST, T_GCD, T_RESIDUAL_VALUE);
+    else if (stage === HEAD) this.head(T_PLAN, T_FIRST, T_GCD);
     else this.lows();
     return true;
-  }
-
-  /**
-   * Makes the differences of the first `rows` times the series at hand; returns a common divisor of them, 0 if
-   * there are none. To be called before `write`.
-   */
-  loadTimes(rows: number): number {
-    if (rows < 2) return 0;
-    const { series } = this;
-    const { times } = this.recorder;
-    const { scratch } = series;
-    let time = times[0]!;
-    const first = times[1]! - time;
-    let step = first;
-    let i = 0;
-    // Mostly they are one and the same. What stands behind the last row does no harm.
-    for (time += first; times[++i] === time; ) time += first;
-    if (i >= rows) series.repeat(first, rows - 1);
-    else {
-      scratch.fill(first, 0, i - 1);
-      time -= first;
-      for (--i; ++i < rows && step < NARROW && step > -NARROW; time += step) {
-        step = times[i]! - time;
-        scratch[i - 1] = step;
-      }
-      if (step < NARROW && step > -NARROW) series.adopt(scratch, 0, rows - 1);
-      else this.loadFarTimes(rows);
-    }
-    return gcd(series.first, series.isConstant ? 0 : series.divisor);
-  }
-
-  private loadFarTimes(rows: number): void {
-    const { times } = this.recorder;
-    const { wide } = this.series;
-    for (let i = 1; i < rows; ++i) wide[i - 1] = times[i]! - times[i - 1]!;
-    this.series.reduce(rows - 1);
   }
 
   /** The plan of the last survey, or a new one. */
@@ -168,13 +128,16 @@ export class BodyWriter {
     if (series.isConstant) return CONSTANT;
     const index = this.index + 1;
     if (this.surveyValues > 0) plans[index] = this.planner.choose(series, this.surveyValues);
-    return plans[index]!;
+    const plan = plans[index]!;
+    // Numbers too wide for a mean: the last one instead.
+    return series.isWide && (plan & 3) === 3 ? plan - 3 : plan;
   }
 
   /** Plan, first value and, unless constant, divisor and width of the series at hand; its residuals come next. */
-  private head(tPlan: number, tFirst: number, tGcd: number, base: number): void {
+  private head(tPlan: number, tFirst: number, tGcd: number): void {
     const { coder, series } = this;
     const { first } = series;
+    if (!series.isConstant && series.low > 0) series.split(coder);
     const plan = this.plan();
     coder.symbol(tPlan, plan);
     coder.number(tFirst, first < 0 ? -first : first);
@@ -185,20 +148,21 @@ export class BodyWriter {
     }
     coder.number(tGcd, series.divisor - 1);
     coder.number(T_WIDE, series.low);
-    this.encoder.start(series, base, plan);
+    this.encoder.start(series, plan);
     this.stage = RUN;
   }
 
   /** Whether something follows the residuals of the series at hand. */
   private hasLows(): boolean {
     const { index, series } = this;
-    if (!series.isConstant && series.low > 0) return true;
+    if (!series.isConstant && series.low % TAIL_BITS > 0) return true;
     return index >= 0 && this.recorder.columns[index]!.quantum.kind === FLOAT64;
   }
 
   private lows(): void {
     const { coder, index, series } = this;
-    if (!series.isConstant && series.low > 0) coder.rawAll(series.wide, series.count, series.low);
+    if (!series.isConstant && series.low % TAIL_BITS > 0)
+      coder.rawAll(series.wide, series.count, series.low % TAIL_BITS);
     this.stage = LOAD;
     if (index < 0) return;
     const column = this.recorder.columns[index]!;

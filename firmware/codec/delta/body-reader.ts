@@ -30,14 +30,13 @@ import {
   T_LENGTH,
   T_PLAN,
   T_PRESENT,
-  T_RESIDUAL,
-  T_RESIDUAL_VALUE,
   T_SMALL,
   T_TIME_FIRST,
   T_TIME_GCD,
   T_TIME_PLAN,
   T_ULP,
   T_WIDE,
+  TAIL_BITS,
   TEXT,
 } from "./layout.ts";
 import { DECIMALS_MAX, DIGITS_MAX, Quantum, type QuantumOptions } from "./quantum.ts";
@@ -87,7 +86,7 @@ export class BodyReader {
     const times = new Float64Array(rows);
     if (rows > 0) times[0] = firstTime;
     if (rows < 2) return times;
-    const steps = this.numbers(rows - 1, T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD, T_RESIDUAL);
+    const steps = this.numbers(rows - 1, T_TIME_PLAN, T_TIME_FIRST, T_TIME_GCD);
     let time = firstTime;
     for (let i = 1; i < rows; i++) {
       time += steps[i - 1]! * timeUnit;
@@ -98,13 +97,7 @@ export class BodyReader {
   }
 
   /** A series of whole numbers. */
-  private numbers(
-    count: number,
-    tPlan: number,
-    tFirst: number,
-    tGcd: number,
-    base: number,
-  ): Float64Array {
+  private numbers(count: number, tPlan: number, tFirst: number, tGcd: number): Float64Array {
     const { coder, x } = this;
     const plan = coder.symbol(tPlan);
     let first = coder.number(tFirst, SAFE);
@@ -114,10 +107,15 @@ export class BodyReader {
     if (plan > CONSTANT) throw malformed(`unknown plan ${plan} in channel ${this.channel}`);
     const divisor = coder.number(tGcd, SAFE - 1) + 1;
     const low = coder.number(T_WIDE, 30);
-    this.series.read(x, count, base, plan);
+    const tails =
+      low < TAIL_BITS ? undefined : Uint16Array.from(x.subarray(1, count), () => coder.takeTail());
+    this.series.read(x, count, plan);
     const unit = 2 ** low;
+    const rest = low % TAIL_BITS;
     for (let i = 1; i < count; i++) {
-      const quotient = x[i]! * unit + (low > 0 ? coder.bits(low) : 0);
+      let quotient = x[i]! * unit;
+      if (tails) quotient += tails[i - 1]!;
+      if (rest > 0) quotient += coder.bits(rest) * (tails ? 2 ** TAIL_BITS : 1);
       const value = first + quotient * divisor;
       if (!(Math.abs(value) <= SAFE))
         throw malformed(`number ${i} of channel ${this.channel} beyond 53 bits`);
@@ -141,7 +139,7 @@ export class BodyReader {
     }
     const codes = flags & 2 ? this.exceptions(count) : undefined;
     const entries = quantum.kind === TEXT || quantum.kind === BLOB ? this.entries(quantum) : [];
-    const wholes = this.numbers(count, T_PLAN, T_FIRST, T_GCD, T_RESIDUAL_VALUE);
+    const wholes = this.numbers(count, T_PLAN, T_FIRST, T_GCD);
     const source = { wholes, codes, entries, channel: this.channel };
     const values =
       quantum.kind === FLOAT64

@@ -1,9 +1,10 @@
 // Parts of a channel beside its series (firmware/SPEC.md §5): who is missing, who is corrected, texts, lowest bits.
+// biome-ignore-all lint/suspicious/noAssignInExpressions: the interpreter need not load an assigned value again
 import { encodeUtf8 } from "../utf8.ts";
 import type { Column } from "./column.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { PLAIN, RAW, T_EXACT, T_LENGTH, T_PRESENT, T_SMALL, T_ULP, TEXT } from "./layout.ts";
-import { SHIFT } from "./model.ts";
+import { BELOW, SHIFT, WEIGHT, WEIGHTS } from "./model.ts";
 import { BOTTOM, carry, type RangeEncoder, TOP } from "./range-encoder.ts";
 
 const STEP = PLAIN + 1;
@@ -29,11 +30,12 @@ function writeFlags(
   const { model, units } = coder;
   let { at, low, range } = coder;
   let table = base;
-  let slot = 0;
+  let entry = 0;
   let pattern = 0;
   let next = 0;
   let place = places[0]!;
-  for (let row = 0; row < count; row += 4) {
+  let row = 0;
+  do {
     pattern = 0;
     while (place < row + 4) {
       pattern |= 1 << (place - row);
@@ -41,20 +43,19 @@ function writeFlags(
       place = next < places.length ? places[next]! : count + 4;
     }
     // As `coder.symbol`, in line; these tables do not adapt.
-    slot = table + pattern;
-    range >>>= SHIFT;
-    low += range * model[slot]!;
-    range *= model[slot + 1]! - model[slot]!;
     if (range < BOTTOM) {
-      if (low > TOP) carry(units, at);
+      if (low > TOP) if (++units[at - 1]! > 0xffff) carry(units, at - 1);
       units[at] = low >>> 14;
       ++at;
       low = (low & 0x3fff) << 16;
       range <<= 16;
     }
+    entry = model[table + pattern + 1]!;
+    low += (range >>>= SHIFT) * (entry >>> BELOW);
+    range *= (entry >>> WEIGHT) & WEIGHTS;
     table = base;
     if (pattern) table += pattern === 15 ? 2 * STEP : STEP;
-  }
+  } while ((row += 4) < count);
   coder.resume(low, range, at);
 }
 

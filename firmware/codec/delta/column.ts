@@ -34,8 +34,8 @@ export class Column extends Grid {
   doubles: Float64Array | undefined;
   /** 256 times the steps per unit if numbers on a decimal grid go straight into `cells`, otherwise NaN. */
   scale: number;
-  /** The same for a grid of float32 decimals. */
-  floatScale = Number.NaN;
+  /** That grid is one of float32 decimals. */
+  isRounded = false;
   /** Texts, or encoded objects with one character per byte, in the order of their first use. */
   entries: string[] = [];
   private readonly place: CellRange;
@@ -120,7 +120,7 @@ export class Column extends Grid {
     this.doubles = doubles;
     this.forgetCells();
     this.scale = Number.NaN;
-    this.floatScale = Number.NaN;
+    this.isRounded = false;
   }
 
   private forgetCells(): void {
@@ -160,24 +160,24 @@ export class Column extends Grid {
     }
     const { scratch } = series;
     const { scale } = this.quantum;
-    let count = 0;
+    const end = start + rows;
+    let at = start;
+    let count = -1;
     let cell = 0;
-    let before = 0;
-    for (let row = 0; row < rows; ++row) {
-      cell = cells[start + row]!;
-      if (cell === GAP) {
-        this.miss(row);
-        continue;
+    do {
+      cell = cells[at]!;
+      if (cell === GAP) this.miss(at - start);
+      else {
+        if (cell === ODD) {
+          const value = this.odd(at - start);
+          const before = count < 0 ? 0 : scratch[count]!;
+          cell = this.correctNarrow(value, Math.round(value * scale), count + 1, before);
+        }
+        scratch[++count] = cell;
       }
-      if (cell === ODD) {
-        const value = this.odd(row);
-        cell = this.correctNarrow(value, Math.round(value * scale), count, before);
-      }
-      before = cell;
-      scratch[count++] = cell;
-    }
-    if (count > 0) series.adopt(scratch, 0, count);
-    return count;
+    } while (++at < end);
+    if (count >= 0) series.adopt(scratch, 0, count + 1);
+    return count + 1;
   }
 
   /** Every row has a value and few are beside the grid: the others are moved at once. */
@@ -208,8 +208,8 @@ export class Column extends Grid {
       if (this.entries.length > 0) this.entries = [];
       if (doubles && this.isPlain) {
         this.doubles = undefined;
-        if (this.quantum.kind === DECIMAL) this.scale = 256 * this.quantum.scale;
-        else this.floatScale = 256 * this.quantum.scale;
+        this.scale = 256 * this.quantum.scale;
+        this.isRounded = this.quantum.kind !== DECIMAL;
       }
       return;
     }
@@ -248,7 +248,7 @@ export class Column extends Grid {
     this.quantum = new Quantum({ kind: next }, this.bits);
     this.doubles = undefined;
     this.scale = Number.NaN;
-    this.floatScale = Number.NaN;
+    this.isRounded = false;
     this.nans.length = 0;
     this.forgetCells();
     this.entries = [];

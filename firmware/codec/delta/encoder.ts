@@ -9,6 +9,7 @@ import { PRIORS } from "./priors-table.ts";
 import { RangeEncoder } from "./range-encoder.ts";
 import { type DeltaChannel, Recorder } from "./recorder.ts";
 import { Series } from "./series.ts";
+import { loadTimes } from "./time-steps.ts";
 
 export interface DeltaEncoderOptions {
   channels: readonly DeltaChannel[];
@@ -165,7 +166,8 @@ export class DeltaEncoder extends Recorder {
     const { body, buffer, coder, options } = this;
     const { profile, tick, schemaHash, crc: hasCrc = false } = options;
     const firstTime = rows > 0 ? this.times[0]! : 0;
-    const timeUnit = timeUnitOf(firstTime, body.loadTimes(rows), tick);
+    const divisor = loadTimes(this.series, this.times, rows);
+    const timeUnit = timeUnitOf(firstTime, divisor, tick);
     const { isLossy } = this;
     const header = { profile, tick, schemaHash, hasCrc, isLossy, rows, firstTime, timeUnit };
     const length = writeHeader(header, buffer);

@@ -91,27 +91,35 @@ export function* searchQuantum(
 }
 
 /**
- * `known`, or the same with a few decimals more, if next to all of `values` are exactly on it: mostly a sensor that
- * had rested on round values, and much less work than a search. Finds nothing where another kind might suit better.
+ * `known`, or the same with a few decimals more, if that leaves next to none of `count` values beside the grid:
+ * mostly a sensor that had rested on round values, and much less work than a search. Finds nothing where another
+ * kind might suit better.
+ * @param beside the values that are not exactly on `known`; those that are stay on any finer grid of its kind
  */
-export function* refineQuantum(
+export function refineQuantum(
   known: Quantum,
-  values: readonly number[],
+  beside: readonly number[],
+  count: number,
   bits: FloatBits,
-): Generator<undefined, Quantum | undefined> {
+): Quantum | undefined {
   const { kind, decimals, digits } = known;
   if (kind !== DECIMAL && kind !== DIGITS && kind !== FLOAT_DECIMAL) return undefined;
-  for (let finer = decimals; finer <= decimals + FINER_MAX; finer++) {
+  const misses = count >> MISSES_SHIFT;
+  if (beside.length <= misses) return known;
+  for (let finer = decimals + 1; finer <= decimals + FINER_MAX; finer++) {
     if (finer > (kind === DECIMAL ? DIGITLESS_MAX : DECIMALS_MAX)) return undefined;
     const offered = new Quantum({ kind, decimals: finer, digits }, bits);
-    let misses = values.length >> MISSES_SHIFT;
-    for (let i = 0; i < values.length && misses >= 0; i++) {
-      if (offered.toValue(offered.toWhole(values[i]!)) !== values[i]) misses--;
-      if (i % SAMPLE_MAX === 0) yield;
-    }
-    if (misses >= 0) return offered;
+    if (missesOf(offered, beside, misses) <= misses) return offered;
   }
   return undefined;
+}
+
+/** How many of `values` are not exactly on a grid; stops counting above `most`. */
+function missesOf(quantum: Quantum, values: readonly number[], most: number): number {
+  let misses = 0;
+  for (let i = 0; i < values.length && misses <= most; i++)
+    if (quantum.toValue(quantum.toWhole(values[i]!)) !== values[i]) misses++;
+  return misses;
 }
 
 function isOn(quantum: Quantum, value: number): boolean {

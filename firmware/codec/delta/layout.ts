@@ -36,8 +36,14 @@ export const ULP_MAX = 40;
 export const NEGATIVE_ZERO = 81;
 export const RAW = 82;
 
-/** Residual series stay within so many bits and a sign; wider numbers send their low bits raw. */
-export const SERIES_BITS = 25;
+/**
+ * Residual series stay within so many bits and a sign, those that follow a mean within MEAN_BITS; wider numbers send
+ * their low bits raw.
+ */
+export const SERIES_BITS = 27;
+export const MEAN_BITS = 25;
+/** So many raw bits of a number go into the tail of the batch. */
+export const TAIL_BITS = 16;
 /** Whole numbers that are recorded as such have fewer, with their sign. */
 export const NARROW_BITS = 24;
 
@@ -48,7 +54,7 @@ export const MISS = 0;
 export const REST = 1;
 export const FAR_CHANGES = 14;
 
-/** Symbols of a plain table and of a residual table, cumulative weights in one slot more. */
+/** Symbols of a plain table and of a residual table, which have one slot more before their first symbol. */
 export const PLAIN = 16;
 export const RESIDUAL = 33;
 /** Residual symbols: ZERO + q for q from -16 to 15, and ESCAPE. */
@@ -77,12 +83,10 @@ export const T_CACHE = 20 * STEP;
 export const T_CACHE_FAR = 24 * STEP;
 export const PLAIN_TABLES = 25;
 
-// Residual tables: time first, then values; by the scale of the residuals before.
+// Residual tables, by the scale of the residuals before.
 export const T_RESIDUAL = PLAIN_TABLES * STEP;
 export const RESIDUAL_STEP = RESIDUAL + 1;
-export const CLASS_TABLES = 16;
-export const RESIDUAL_TABLES = 2 * CLASS_TABLES;
-export const T_RESIDUAL_VALUE = T_RESIDUAL + CLASS_TABLES * RESIDUAL_STEP;
+export const RESIDUAL_TABLES = 16;
 export const MODEL_SIZE = T_RESIDUAL + RESIDUAL_TABLES * RESIDUAL_STEP;
 
 /** Plan symbols: the predictor, CACHE_MODE more with changes; CONSTANT ends the series after its first value. */

@@ -1,5 +1,6 @@
 // Probabilities of the delta codec: unpacked from the trained priors, and how they adapt (firmware/SPEC.md §4).
 import {
+  ESCAPE,
   MODEL_SIZE,
   PLAIN,
   PLAIN_TABLES,
@@ -7,10 +8,21 @@ import {
   RESIDUAL_STEP,
   RESIDUAL_TABLES,
   T_RESIDUAL,
+  ZERO,
 } from "./layout.ts";
+import { moveOf } from "./scale.ts";
 
-/** All tables: cumulative weights that end at 2^SHIFT. */
+/** The weights of a table add up to 2^SHIFT. */
 export const SHIFT = 12;
+/**
+ * An entry of the model says all about a symbol: the weights below it from bit BELOW on; its own weight, WEIGHTS,
+ * from bit WEIGHT on; and how it moves the state of a residual's scale: MOVES, 0 for no move, otherwise STAY more.
+ */
+export const BELOW = 19;
+export const WEIGHT = 6;
+export const WEIGHTS = 0x1fff;
+export const MOVES = 0x3f;
+export const STAY = 32;
 const SUM = 1 << SHIFT;
 /** Symbols of one table between two adaptations of it. */
 export const BLOCK = 16;
@@ -36,12 +48,9 @@ function weightsByCode(): Uint32Array {
   return weights;
 }
 
-/**
- * Cumulative weights of all tables: slot 0 of a table is zero, slot s + 1 the sum up to symbol s.
- * No possible symbol falls to zero.
- */
-export function startModel(priors: string): Uint16Array {
-  const model = new Uint16Array(MODEL_SIZE);
+/** Entries of all tables, symbol s of a table in slot s + 1. No possible symbol's weight falls to zero. */
+export function startModel(priors: string): Int32Array {
+  const model = new Int32Array(MODEL_SIZE);
   const weights = weightsByCode();
   let next = 0;
   eachTable((base, size) => {
@@ -57,17 +66,28 @@ export function startModel(priors: string): Uint16Array {
       if (part > model[largest]!) largest = s;
     }
     model[largest] = model[largest]! + rest;
-    for (let s = base + 1; s <= base + size; s++) model[s] = model[s]! + model[s - 1]!;
+    let below = 0;
+    for (let s = base + 1; s <= base + size; s++) {
+      const part = model[s]!;
+      model[s] = (below << BELOW) | (part << WEIGHT) | moveBits(base, s - base - 1);
+      below += part;
+    }
   });
   return model;
 }
 
+function moveBits(base: number, s: number): number {
+  if (base < T_RESIDUAL || s === ESCAPE) return 0;
+  const move = moveOf((base - T_RESIDUAL) / RESIDUAL_STEP, s - ZERO);
+  return move && move + STAY;
+}
+
 /** The adaptive profile's tables: they move towards what was counted, a block of symbols at a time. */
 export class AdaptiveModel {
-  readonly model: Uint16Array;
+  readonly model: Int32Array;
   /** Symbols counted since the last adaptation, in the slots of `model`; a table's slot 0 counts all. */
   readonly counts = new Uint8Array(MODEL_SIZE);
-  private readonly trained: Uint16Array;
+  private readonly trained: Int32Array;
 
   constructor(priors: string) {
     this.trained = startModel(priors);
@@ -96,14 +116,20 @@ export class AdaptiveModel {
     const unit = isPlain ? PLAIN_UNIT : RESIDUAL_UNIT;
     let target = 0;
     let at = base;
-    let weight = 0;
+    let entry = 0;
+    let below = 0;
+    let next = 0;
     counts[at] = 0;
     while (++at < end) {
       target += counts[at]! * unit + 1;
       counts[at] = 0;
-      weight = model[at]!;
-      model[at] = weight + ((target - weight) >> ADAPT_SHIFT);
+      entry = model[at]!;
+      next = (entry >>> BELOW) + ((entry >>> WEIGHT) & WEIGHTS);
+      next += (target - next) >> ADAPT_SHIFT;
+      model[at] = (below << BELOW) | ((next - below) << WEIGHT) | (entry & MOVES);
+      below = next;
     }
     counts[at] = 0;
+    model[at] = (below << BELOW) | ((SUM - below) << WEIGHT) | (model[at]! & MOVES);
   }
 }

@@ -1,8 +1,8 @@
 // Choice of predictor and mode for a series, by estimates on a stretch of its values (firmware/SPEC.md §6.2, §6.3).
+// biome-ignore-all lint/suspicious/noAssignInExpressions: the interpreter need not load an assigned value again
 import { CACHE_MODE, CHANGES_MAX } from "./layout.ts";
 import type { Series } from "./series.ts";
 
-const RING = 32;
 const SLOTS = 64;
 const clz = Math.clz32;
 
@@ -38,7 +38,7 @@ function entropy(...counts: number[]): number {
 
 /** Chooses plans; keeps its work space between series. */
 export class Planner {
-  private readonly recent = new Int32Array(RING);
+  private readonly recent = new Int32Array(SLOTS);
   private readonly seen = new Int16Array(SLOTS);
   private rests = 0;
   private repeats = 0;
@@ -75,11 +75,12 @@ export class Planner {
     let step = 0;
     let size = 0;
     let hash = 0;
-    let change = 0;
-    seen.fill(-RING);
-    recent[0] = before;
-    seen[(before + (before >> 6)) & (SLOTS - 1)] = 0;
-    for (let i = start; i < end; ++i) {
+    seen.fill(-2 * CHANGES_MAX);
+    hash = (before + (before >> 6)) & (SLOTS - 1);
+    recent[hash] = before;
+    seen[hash] = 0;
+    let i = start;
+    do {
       value = x[i]!;
       step = value - before;
       before = value;
@@ -87,20 +88,19 @@ export class Planner {
       slope = step;
       if (size < 0) size = -size;
       sum += size;
-      if (step === 0) {
+      if (step) {
+        if (recent[(hash = (value + (value >> 6)) & (SLOTS - 1))] === value) {
+          if (changes - seen[hash]! <= CHANGES_MAX) {
+            ++repeats;
+            repeatSize += size;
+          }
+        } else recent[hash] = value;
+        seen[hash] = ++changes;
+      } else {
         ++rests;
         repeatSize += size;
-        continue;
       }
-      hash = (value + (value >> 6)) & (SLOTS - 1);
-      change = seen[hash]!;
-      if (recent[change & (RING - 1)] === value && changes - change <= CHANGES_MAX) {
-        ++repeats;
-        repeatSize += size;
-      }
-      recent[++changes & (RING - 1)] = value;
-      seen[hash] = changes;
-    }
+    } while (++i < end);
     this.rests = rests;
     this.repeats = repeats;
     this.repeatSize = repeatSize;
@@ -121,9 +121,9 @@ function bestPredictor(x: Int32Array, start: number, end: number): number {
   let step = 0;
   let half = 0;
   let far = 0;
-  for (let i = start; i < end; ++i) {
-    value = x[i]!;
-    step = value - before;
+  let i = start;
+  do {
+    step = (value = x[i]!) - before;
     half = step - (slope >> 1);
     far = value - ((mean + 8) >> 4);
     last -= clz(step < 0 ? -step : step);
@@ -133,7 +133,7 @@ function bestPredictor(x: Int32Array, start: number, end: number): number {
     mean += (16 * value - mean) >> 2;
     slope = step;
     before = value;
-  }
+  } while (++i < end);
   const least = Math.min(last, linear, damped, average);
   if (last - least <= PREDICTOR_GAIN * (end - start)) return 0;
   return least === linear ? 1 : least === damped ? 2 : 3;

@@ -1,10 +1,13 @@
 // Range coder with carry, writing side (G. N. N. Martin 1979; firmware/SPEC.md §3). All numbers stay below 2^31.
+// biome-ignore-all lint/suspicious/noAssignInExpressions: the interpreter need not load an assigned value again
 import { T_CACHE } from "./layout.ts";
-import { AdaptiveModel, SHIFT, startModel } from "./model.ts";
+import { AdaptiveModel, BELOW, SHIFT, startModel, WEIGHT, WEIGHTS } from "./model.ts";
 
 export const TOP = 0x3fffffff;
 /** A range below this makes room for two more bytes. */
 export const BOTTOM = 0x4000;
+/** Raw bits that are coded in one piece at most. */
+const LONGEST = 26;
 
 /** Length of `value` in bits; 0 for 0. Whole numbers up to 2^53. */
 export function bitLength(value: number): number {
@@ -18,7 +21,9 @@ export class RangeEncoder {
   at = 0;
   low = 0;
   range = TOP;
-  readonly model: Uint16Array;
+  /** Where the tail begins: raw pairs of bytes from the end of `units` downwards. */
+  tail = 0;
+  readonly model: Int32Array;
   readonly adaptive: AdaptiveModel | undefined;
 
   /** @param units where a stream goes, in pairs of bytes: every board and host has the low byte first */
@@ -33,6 +38,7 @@ export class RangeEncoder {
     this.at = 0;
     this.low = 0;
     this.range = TOP;
+    this.tail = this.units.length;
     this.adaptive?.reset();
   }
 
@@ -45,27 +51,28 @@ export class RangeEncoder {
 
   /** Codes symbol `s` of the table at `base`. */
   symbol(base: number, s: number): void {
-    const { adaptive, model } = this;
-    const part = this.range >>> SHIFT;
-    const below = model[base + s]!;
-    this.low += part * below;
-    this.range = part * (model[base + s + 1]! - below);
     if (this.range < BOTTOM) this.shift();
-    if (adaptive && base >= T_CACHE) adaptive.count(base, s);
+    const entry = this.model[base + s + 1]!;
+    const part = this.range >>> SHIFT;
+    this.low += part * (entry >>> BELOW);
+    this.range = part * ((entry >>> WEIGHT) & WEIGHTS);
+    if (base >= T_CACHE) this.adaptive?.count(base, s);
   }
 
   /** Codes the `count` (at most 12) low bits of `value` as they are. */
   raw(value: number, count: number): void {
+    if (this.range < 4 << count) this.shift();
     this.range >>>= count;
     this.low += value * this.range;
-    if (this.range < BOTTOM) this.shift();
   }
 
   /** Writes the settled pair of bytes of `low`; `range` is large again. */
   private shift(): void {
-    const { units, low } = this;
-    if (low > TOP) carry(units, this.at);
-    units[this.at++] = low >>> 14;
+    const at = this.at;
+    const low = this.low;
+    if (low > TOP) if (++this.units[at - 1]! > 0xffff) carry(this.units, at - 1);
+    this.units[at] = low >>> 14;
+    this.at = at + 1;
     this.low = (low & 0x3fff) << 16;
     this.range <<= 16;
   }
@@ -76,38 +83,43 @@ export class RangeEncoder {
       for (let i = 1; i < length; i++) this.bits(values[i]!, count);
       return;
     }
-    const { units } = this;
+    const units = this.units;
+    const last = length - 1;
+    const full = 4 << count;
     let { at, low, range } = this;
-    for (let i = 1; i < length; ++i) {
-      range >>>= count;
-      low += values[i]! * range;
-      if (range < BOTTOM) {
-        if (low > TOP) carry(units, at);
-        units[at++] = low >>> 14;
+    let i = 0;
+    do {
+      if (range < full) {
+        if (low > TOP) if (++units[at - 1]! > 0xffff) carry(units, at - 1);
+        units[at] = low >>> 14;
+        ++at;
         low = (low & 0x3fff) << 16;
         range <<= 16;
       }
-    }
+      low += values[++i]! * (range >>>= count);
+    } while (i < last);
     this.resume(low, range, at);
   }
 
-  /** Raw bits of any count up to 53, high part first. */
+  /** Raw bits of any count up to 53, high part first; in one piece if `range` has room. */
   bits(value: number, count: number): void {
+    if (count <= 12) {
+      this.raw(value, count);
+      return;
+    }
     let left = count;
     let rest = value;
-    while (left > 24) {
+    if (this.range < BOTTOM) this.shift();
+    while (left > LONGEST || this.range < 4 << left) {
       left -= 12;
       const unit = 2 ** left;
       const part = Math.floor(rest / unit);
       this.raw(part, 12);
+      if (this.range < BOTTOM) this.shift();
       rest -= part * unit;
     }
-    if (left > 12) {
-      left -= 12;
-      this.raw(rest >> left, 12);
-      rest &= (1 << left) - 1;
-    }
-    this.raw(rest, left);
+    this.range >>>= left;
+    this.low += rest * this.range;
   }
 
   /** A whole number from 0 to 2^53 - 1: its length by the table at `base`, the rest raw. */
@@ -116,7 +128,7 @@ export class RangeEncoder {
       this.symbol(base, 0);
       return;
     }
-    const length = bitLength(value);
+    const length = value < 0x80000000 ? 32 - Math.clz32(value) : bitLength(value);
     if (length < 14) {
       this.symbol(base, length);
       if (length > 1) this.raw(value - (1 << (length - 1)), length - 1);
@@ -132,26 +144,27 @@ export class RangeEncoder {
 
   /** Ends the stream with as few bytes as possible and returns their number, even if there was no room for them. */
   finish(): number {
-    const last = this.low + this.range - 1;
-    let value = this.low;
-    for (let zeros = 30; zeros > 0; zeros--) {
-      value = (last >>> zeros) << zeros;
-      if (value >= this.low) break;
-      value = this.low;
-    }
-    this.low = value;
+    const { low } = this;
+    const last = low + this.range - 1;
+    // The highest bit that is in `last`, but not yet in what lies before `low`: all bits below it may be zero.
+    const zeros = 31 - Math.clz32((low - 1) ^ last);
+    this.low = (last >>> zeros) << zeros;
     this.shift();
     this.shift();
-    const { units } = this;
+    const { tail, units } = this;
     let { at } = this;
+    if (tail < units.length) {
+      // No zero may be taken off before the tail: a decoder would take its bytes instead.
+      units.copyWithin(at, tail);
+      return 2 * (at + units.length - tail);
+    }
     while (at > 0 && units[at - 1] === 0) at--;
     return at > 0 && units[at - 1]! < 256 ? 2 * at - 1 : 2 * at;
   }
 }
 
-/** Adds one to the pairs before `at`. */
+/** Adds one to the pairs before `at`: the pair there has wrapped. */
 export function carry(units: Uint16Array, at: number): void {
-  let i = at - 1;
-  while (units[i] === 0xffff) units[i--] = 0;
-  units[i]!++;
+  let i = at;
+  while (++units[--i]! > 0xffff);
 }

@@ -1,11 +1,14 @@
 // Rows of a batch while it is recorded: a whole number per value where the channel's grid is known, else a double.
+// biome-ignore-all lint/suspicious/noAssignInExpressions: the interpreter need not load an assigned value again
 import { GodwitError } from "../error.ts";
 import { Column, type EncodeObject } from "./column.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { CELLS_MAX, CHANNELS_MAX, ROWS_MAX } from "./layout.ts";
 
 const fround = Math.fround;
-const TIME_MAX = Number.MAX_SAFE_INTEGER;
+const TIME_SQUARE_MAX = Number.MAX_SAFE_INTEGER ** 2;
+/** In place of a column's doubles: its cells are decimals of float32. */
+const ROUNDED = new Float64Array(0);
 
 /** A channel as the recorder needs to know it. */
 export interface DeltaChannel {
@@ -19,15 +22,13 @@ export class Recorder {
   readonly times: Float64Array;
   count = 0;
   readonly rowsMax: number;
-  private readonly width: number;
   private readonly channels: readonly DeltaChannel[];
   /** Whole numbers column by column. */
   private readonly cells: Int32Array;
-  /** By channel: `scale` of its column, and its `doubles`. */
-  private readonly scales: Float64Array;
-  private readonly doubles: (Float64Array | undefined)[] = [];
-  /** By channel: `floatScale` of its column; absent while all are NaN. */
-  private floatScales: Float64Array | undefined;
+  /** By channel: `scale` of its column. A plain array is read faster. */
+  private readonly scales: number[] = [];
+  /** By channel: the column's doubles, or ROUNDED. */
+  private readonly ways: (Float64Array | undefined)[] = [];
 
   /** @throws GodwitError `argument` naming the channel or limit that is impossible. */
   constructor(
@@ -45,10 +46,8 @@ export class Recorder {
       throw new GodwitError("argument", `rowsMax ${rowsMax}: more than ${CELLS_MAX} values`);
     this.channels = channels;
     this.rowsMax = rowsMax;
-    this.width = width;
     this.times = new Float64Array(rowsMax);
     this.cells = new Int32Array(rowsMax * width);
-    this.scales = new Float64Array(width);
     const names: string[] = [];
     for (const { name, epsilon } of channels) {
       if (names.includes(name)) throw new GodwitError("argument", `two channels named ${name}`);
@@ -63,14 +62,13 @@ export class Recorder {
 
   /** Takes over how the column at `index` wants its values. */
   private adopt(index: number): void {
-    const { scale, floatScale, doubles } = this.columns[index]!;
+    const { scale, isRounded, doubles } = this.columns[index]!;
     this.scales[index] = scale;
-    this.doubles[index] = doubles;
-    if (floatScale > 0) this.floatScales ??= new Float64Array(this.width).fill(Number.NaN);
-    if (this.floatScales) this.floatScales[index] = floatScale;
+    this.ways[index] = isRounded ? ROUNDED : doubles;
   }
 
-  // Hot: the common case stands in line, and no property is read twice.
+  // Hot: the common case stands in line, and no property is read twice. An assignment inside an expression saves
+  // the interpreter from loading the result again.
   /**
    * Records one row; `values` in the order of the channels, undefined or null for none. A row that cannot be
    * recorded leaves no trace.
@@ -81,37 +79,40 @@ export class Recorder {
     const count = this.count;
     const rowsMax = this.rowsMax;
     if (count >= rowsMax) throw new GodwitError("limit", `${count} rows wait: take a batch`);
-    if (time % 1 !== 0 || time > TIME_MAX || time < -TIME_MAX)
-      throw new GodwitError("argument", `time ${time} is not a whole number of ticks`);
+    if (time % 1) this.refuse(time);
+    if (!(time * time <= TIME_SQUARE_MAX)) this.refuse(time);
     const cells = this.cells;
-    const scales = this.scales;
-    const width = this.width;
-    let at = count;
-    let value = 0;
-    let scale = 0;
-    let whole = 0;
-    let i = 0;
-    while (i < width) {
-      value = values[i] as number;
-      scale = scales[i]!;
-      // Rounded, and within 24 bits because the sum is in units of 1/256; what is no number fails the test.
-      whole = (value * scale + 128) >> 8;
-      if ((whole << 8) / scale === value && (whole || 1 / value > 0)) cells[at] = whole;
-      else if (this.doubles[i]) {
-        // biome-ignore lint/suspicious/noSelfCompare: tells NaN, which goes the long way, without a call
-        if (typeof value === "number" && value === value) this.doubles[i]![count] = value;
+    const end = cells.length;
+    if (end) {
+      const scales = this.scales;
+      let at = count;
+      let i = -1;
+      let value = 0;
+      let scale = 0;
+      let whole = 0;
+      do {
+        // Rounded, and within 24 bits because the sum is in units of 1/256; what is no number fails the test.
+        whole = ((value = values[++i] as number) * (scale = scales[i]!) + 128) >> 8;
+        if ((whole << 8) / scale !== value) {
+          const way = this.ways[i];
+          if (!way) this.put(value, i);
+          else if (way.length > 0) {
+            // Tells NaN and what is no number, which go the long way, without a call.
+            if (+value === value) way[count] = value;
+            else this.put(value, i);
+          } else if (fround((whole << 8) / scale) === value && whole) cells[at] = whole;
+          else this.put(value, i);
+        } else if (whole) cells[at] = whole;
+        else if (1 / value > 0) cells[at] = 0;
         else this.put(value, i);
-      } else if (this.floatScales) {
-        scale = this.floatScales[i]!;
-        whole = (value * scale + 128) >> 8;
-        if (fround((whole << 8) / scale) === value && (whole || 1 / value > 0)) cells[at] = whole;
-        else this.put(value, i);
-      } else this.put(value, i);
-      at += rowsMax;
-      ++i;
+      } while ((at += rowsMax) < end);
     }
     this.times[count] = time;
     this.count = count + 1;
+  }
+
+  private refuse(time: number): never {
+    throw new GodwitError("argument", `time ${time} is not a whole number of ticks`);
   }
 
   /** A value that is not on its channel's grid. */

@@ -5,6 +5,7 @@ import {
   CHANGES_MAX,
   ESCAPE,
   FAR_CHANGES,
+  MEAN_BITS,
   MISS,
   PLAIN,
   REST,
@@ -12,13 +13,16 @@ import {
   T_CACHE,
   T_CACHE_FAR,
   T_ESCAPE,
+  TAIL_BITS,
   ZERO,
 } from "./layout.ts";
+import { STAY } from "./model.ts";
 import type { RangeDecoder } from "./range-decoder.ts";
 import { escapedState, Scale, START_STATE } from "./scale.ts";
 
 const STEP = PLAIN + 1;
 const X_MAX = 2 ** SERIES_BITS;
+const X_MAX_MEAN = 2 ** MEAN_BITS;
 /** Largest residual: a value against twice another less a third. */
 const RESIDUAL_MAX = 4 * X_MAX;
 
@@ -27,7 +31,6 @@ export class SeriesDecoder {
   private readonly scale = new Scale();
   private x: Int32Array = new Int32Array(1);
   private predictor = 0;
-  private base = 0;
   private state = START_STATE;
   private mean = 0;
 
@@ -36,10 +39,9 @@ export class SeriesDecoder {
   }
 
   /** Fills `x[0..count)`. */
-  read(x: Int32Array, count: number, base: number, plan: number): void {
+  read(x: Int32Array, count: number, plan: number): void {
     this.x = x;
     this.predictor = plan & 3;
-    this.base = base;
     this.state = START_STATE;
     this.mean = 0;
     this.x[0] = 0;
@@ -81,7 +83,6 @@ export class SeriesDecoder {
 
   private residual(i: number): number {
     const { coder, x, scale } = this;
-    const table = scale.tables[this.state]!;
     const shift = scale.shifts[this.state]!;
     const before = x[i - 1]!;
     let prediction = before;
@@ -90,23 +91,28 @@ export class SeriesDecoder {
       const slope = i > 1 ? before - x[i - 2]! : 0;
       prediction += this.predictor === 1 ? slope : slope >> 1;
     }
-    const symbol = coder.symbol(this.base + table - ZERO);
+    const symbol = coder.symbol(scale.zeros[this.state]! - ZERO - 1);
+    const { move } = coder;
     let high = symbol - ZERO;
     if (symbol === ESCAPE) {
       const folded = coder.number(T_ESCAPE, 2 * RESIDUAL_MAX);
       high = folded & 1 ? -17 - (folded >> 1) : 16 + (folded >> 1);
     }
-    const error = high * 2 ** shift + (shift > 0 ? coder.bits(shift) : 0);
+    let error = high * 2 ** shift;
+    if (shift >= TAIL_BITS)
+      error += coder.bits(shift - TAIL_BITS) * 2 ** TAIL_BITS + coder.takeTail();
+    else if (shift > 0) error += coder.bits(shift);
     if (error > RESIDUAL_MAX || error < -RESIDUAL_MAX)
       throw new GodwitError(
         "malformed",
         `delta batch: residual ${i} of a series beyond its bounds`,
       );
     const value = prediction + error;
-    if (!(value <= X_MAX && value >= -X_MAX))
+    const most = this.predictor === 3 ? X_MAX_MEAN : X_MAX;
+    if (!(value <= most && value >= -most))
       throw new GodwitError("malformed", `delta batch: value ${i} of a series beyond its bounds`);
     if (symbol === ESCAPE) this.state = escapedState(error);
-    else this.state += scale.moves[table + high]!;
+    else if (move > 0) this.state += move - STAY;
     this.mean += (16 * value - this.mean) >> 2;
     return value;
   }
