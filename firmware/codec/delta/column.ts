@@ -1,9 +1,8 @@
 // One channel of a recorder: its values of a batch, as whole numbers of a grid or as doubles (firmware/SPEC.md §5).
-import { GodwitError } from "../error.ts";
-import { writeUtf8 } from "../utf8.ts";
+import { type EncodeObject, entryOf, packObject } from "./entries.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { Grid, SEARCH } from "./grid.ts";
-import { BLOB, BOOLEAN, DECIMAL, ENTRIES_MAX, ENTRY_BYTES_MAX, TEXT } from "./layout.ts";
+import { BLOB, BOOLEAN, DECIMAL, TEXT } from "./layout.ts";
 import { Quantum } from "./quantum.ts";
 import type { Series } from "./series.ts";
 
@@ -12,9 +11,6 @@ const GAP = -0x80000000;
 const ODD = -0x7fffffff;
 /** Values beside the grid before a channel turns to doubles, at least; one in eight of more rows. */
 const ODDS_MIN = 8;
-
-/** Turns values that are neither numbers, booleans nor texts into bytes (CBOR). */
-export type EncodeObject = (value: unknown) => Uint8Array;
 
 export interface ColumnOptions {
   /** Largest error of a decoded number, in the channel's unit; absent: exact. */
@@ -226,7 +222,8 @@ export class Column extends Grid {
     const before = this.entries;
     this.entries = [];
     for (let at = start; at < start + count - rows; at++)
-      if (cells[at] !== GAP) cells[at] = this.entryOf(before[cells[at]!]!);
+      if (cells[at] !== GAP)
+        cells[at] = entryOf(this.entries, before[cells[at]!]!, this.quantum.kind === TEXT);
   }
 
   /** The largest of the first `rows` entry numbers. */
@@ -244,7 +241,7 @@ export class Column extends Grid {
     if (kind === wanted || kind === BLOB) return;
     const values = this.values(row);
     const next = values.every((old) => old === undefined) ? wanted : BLOB;
-    if (next === BLOB) this.pack(value);
+    if (next === BLOB) packObject(value, this.encodeObject);
     this.quantum = new Quantum({ kind: next }, this.bits);
     this.doubles = undefined;
     this.scale = Number.NaN;
@@ -263,27 +260,7 @@ export class Column extends Grid {
   private intern(value: unknown): number {
     const { kind } = this.quantum;
     if (kind === BOOLEAN) return value === true ? 1 : 0;
-    return this.entryOf(kind === TEXT ? (value as string) : this.pack(value));
-  }
-
-  private pack(value: unknown): string {
-    if (!this.encodeObject)
-      throw new GodwitError("argument", `a ${typeof value} in a channel of other values`);
-    let text = "";
-    for (const byte of this.encodeObject(value)) text += String.fromCharCode(byte);
-    return text;
-  }
-
-  /** Number of a text or packed object. @throws GodwitError `limit` if there are too many. */
-  private entryOf(text: string): number {
-    const at = this.entries.indexOf(text);
-    if (at >= 0) return at;
-    if (this.entries.length >= ENTRIES_MAX)
-      throw new GodwitError("limit", `more than ${ENTRIES_MAX} different texts in one batch`);
-    // Counting the bytes also refuses half surrogate pairs now, while only this row is lost.
-    const bytes = this.quantum.kind === TEXT ? writeUtf8(text) : text.length;
-    if (bytes > ENTRY_BYTES_MAX)
-      throw new GodwitError("limit", `a text of ${bytes} bytes, at most ${ENTRY_BYTES_MAX}`);
-    return this.entries.push(text) - 1;
+    const text = kind === TEXT ? (value as string) : packObject(value, this.encodeObject);
+    return entryOf(this.entries, text, kind === TEXT);
   }
 }

@@ -2,7 +2,7 @@
 import { crc32 } from "../crc32.ts";
 import { GodwitError } from "../error.ts";
 import { BodyWriter } from "./batch-body.ts";
-import type { EncodeObject } from "./column.ts";
+import type { EncodeObject } from "./entries.ts";
 import { FloatBits } from "./float-bits.ts";
 import { HEADER_BYTES_MAX, type Profile, type Tick, timeUnitOf, writeHeader } from "./header.ts";
 import { PRIORS } from "./priors-table.ts";

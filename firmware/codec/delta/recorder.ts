@@ -1,7 +1,8 @@
 // Rows of a batch while it is recorded: a whole number per value where the channel's grid is known, else a double.
 // biome-ignore-all lint/suspicious/noAssignInExpressions: the interpreter need not load an assigned value again
 import { GodwitError } from "../error.ts";
-import { Column, type EncodeObject } from "./column.ts";
+import { Column } from "./column.ts";
+import type { EncodeObject } from "./entries.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { CELLS_MAX, CHANNELS_MAX, ROWS_MAX } from "./layout.ts";
 
