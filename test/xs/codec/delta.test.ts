@@ -1,5 +1,6 @@
 // The delta encoder on the XS engine: the bytes of Node, slices of bounded work, and a small board's memory.
 import { expect, test } from "vitest";
+import { seeded } from "../../support/seeded.ts";
 import { run } from "./app/main.ts";
 import { recording, runOnBoard } from "./support.ts";
 
@@ -18,6 +19,28 @@ test("batches of XS and Node are the same, byte for byte", async () => {
   );
   expect(expected.length).toBe(sets.length * 2 * (8 + 2));
   expect(lines).toEqual(expected);
+});
+
+test("numbers of every width wrap and split on XS as in Node", async () => {
+  const random = seeded("delta widths on XS");
+  const widths = [17, 23, 25, 26, 27, 30, 33, 40, 43, 47, 52];
+  const row = (): number[] =>
+    widths.map((bits) => {
+      const size = random.chance(0.5) ? Math.min(bits, 12) : bits;
+      const value = 2 ** (bits - 1) + random.int(2 ** size);
+      return random.chance(0.3) ? -value : value;
+    });
+  const wide = {
+    names: widths.map((bits) => `b${bits}`),
+    tick: "ms" as const,
+    times: Array.from({ length: 128 }, (_, i) => 1000 * i + (i === 70 ? 2 ** 36 : 0)),
+    rows: Array.from({ length: 128 }, row),
+  };
+  const source = `for (const profile of ["static", "adaptive"])
+  for (const line of run(recordings[0], { profile, rowsMax: 64 })) trace(line + "\\n");`;
+  const { lines } = await runOnBoard([wide], source);
+  expect(lines).toEqual(profiles.flatMap((profile) => run(wide, { profile, rowsMax: 64 })));
+  expect(lines.length).toBe(4);
 });
 
 /** Engine steps of the longest slice at 128 rows, with the grids known and when one has to be searched. */
