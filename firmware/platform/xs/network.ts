@@ -1,6 +1,7 @@
 /** Port Network over the SDK's TLS socket (TLS 1.2) and its DNS resolver; the name is resolved for every connection. */
 import TLSSocket from "embedded:io/socket/tcp/tls";
 import type Resolver from "embedded:network/dns/resolver/udp";
+import { GodwitError } from "../../codec/error.ts";
 import type { Log } from "../../ports/log.ts";
 import type {
   Network,
@@ -10,7 +11,7 @@ import type {
   TlsOptions,
 } from "../../ports/socket.ts";
 import type { Timers } from "../../ports/timers.ts";
-import { GuardedTcp, type TcpUnderTls } from "./guarded-tcp.ts";
+import { type Gate, GuardedTcp, type TcpUnderTls } from "./guarded-tcp.ts";
 import { guard } from "./timers.ts";
 
 const CODES: readonly string[] = [
@@ -23,16 +24,21 @@ const CODES: readonly string[] = [
   "closed",
 ] satisfies SocketErrorCode[];
 
+/** Makes what stands between a new connection and the SDK's TLS client; needed wherever that client runs. */
+export type NewGate = (host: string, roots: readonly Uint8Array[]) => Gate;
+
 export class XsNetwork implements Network {
   readonly timers: Timers;
   readonly log: Log;
+  readonly newGate: NewGate | undefined;
   private readonly newResolver: () => Resolver;
   /** Which root the next attempt trusts, where the SDK takes only one. */
   private turn = 0;
 
-  constructor(timers: Timers, log: Log, newResolver: () => Resolver) {
+  constructor(timers: Timers, log: Log, newResolver: () => Resolver, newGate?: NewGate) {
     this.timers = timers;
     this.log = log;
+    this.newGate = newGate;
     this.newResolver = newResolver;
   }
 
@@ -43,6 +49,8 @@ export class XsNetwork implements Network {
 
 interface Secure {
   verify: true;
+  /** No resumed sessions: every handshake shows the server's certificate to the gate. */
+  cache: false;
   certificate?: ArrayBuffer;
   clientCertificates?: ArrayBuffer[];
   clientKey?: ArrayBuffer;
@@ -54,6 +62,7 @@ function secureOf(tls: TlsOptions, turn: number): Secure {
   const root = roots[turn % Math.max(1, roots.length)];
   return {
     verify: true,
+    cache: false,
     ...(root && { certificate: bufferOf(root) }),
     ...(clientCertificates && { clientCertificates: clientCertificates.map(bufferOf) }),
     ...(clientKey && { clientKey: bufferOf(clientKey) }),
@@ -62,6 +71,11 @@ function secureOf(tls: TlsOptions, turn: number): Secure {
 
 function bufferOf(bytes: Uint8Array): ArrayBuffer {
   return bytes.slice().buffer as ArrayBuffer;
+}
+
+/** What the gate throws says what it is; what the SDK throws is its certificates, most of the time. */
+function tlsCode(error: unknown): SocketErrorCode {
+  return error instanceof GodwitError && error.code === "malformed" ? "handshake" : "certificate";
 }
 
 class XsSocket implements Socket {
@@ -143,8 +157,10 @@ class XsSocket implements Socket {
   }
 
   private newTls(address: string): TLSSocket {
-    const { host, port } = this.options;
+    const { host, port, tls } = this.options;
+    const gate = this.network.newGate?.(host, tls.roots ?? []);
     const options = {
+      gate,
       host,
       address,
       port,
@@ -155,7 +171,7 @@ class XsSocket implements Socket {
         this.onTcpReadable = onReadable;
       },
       onTlsError: (error: unknown) =>
-        this.fail(this.isReady ? "closed" : "certificate", `TLS: ${String(error)}`),
+        this.fail(this.isReady ? "closed" : tlsCode(error), `TLS: ${String(error)}`),
       onReadable: (count: number) => {
         this.readable = count;
         this.call(() => this.options.onReadable(count));
