@@ -174,10 +174,10 @@ declare module "Resource" {
   }
 }
 
-declare module "system" {
-  const System: { restart(): never };
-  export default System;
-}
+declare module "system" {}
+
+/** Set by the module "system", which exports nothing. */
+declare const System: { restart(): never };
 
 declare module "embedded:io/socket/udp" {
   class UDP {

@@ -1,7 +1,7 @@
 /** What all XS targets have in common; the composition roots add what differs. */
 
 import type Resolver from "embedded:network/dns/resolver/udp";
-import System from "system";
+import "system";
 import type { Flash } from "../../ports/flash.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Platform } from "../../ports/platform.ts";

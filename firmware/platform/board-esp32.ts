@@ -2,10 +2,10 @@
 import UDP from "embedded:io/socket/udp";
 import Resolver from "embedded:network/dns/resolver/udp";
 import NTP from "embedded:network/ntp/client";
-import type { Platform } from "../../ports/platform.ts";
-import { composePlatform, type PlatformOptions } from "../xs/compose.ts";
-import { newHandshakeGate } from "../xs/handshake.ts";
-import { NtpTimeSource } from "../xs/ntp-time-source.ts";
+import type { Platform } from "../ports/platform.ts";
+import { composePlatform, type PlatformOptions } from "./xs/compose.ts";
+import { newHandshakeGate } from "./xs/handshake.ts";
+import { NtpTimeSource } from "./xs/ntp-time-source.ts";
 
 export interface BoardOptions extends PlatformOptions {
   /** The SDK's resolver ignores DHCP's servers. */
