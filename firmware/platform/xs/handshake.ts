@@ -8,6 +8,8 @@ import X509 from "x509";
 import type { Certificate } from "../tls/certificate.ts";
 import { verifyChain } from "../tls/chain.ts";
 import { HandshakeGate, isEcdsaValue } from "../tls/handshake-gate.ts";
+import { gateReads } from "./gated-read.ts";
+import type { TcpUnderTls } from "./guarded-tcp.ts";
 
 /** Signature algorithms that are believed (RFC 8017 §A.2.4, RFC 5758 §3.2); SHA-1 and MD5 are not among them. */
 const RSA_HASH: Readonly<Record<string, string>> = {
@@ -27,8 +29,12 @@ const RSA_BYTES_MIN = 256;
 const STORE_INDEX = "ca.ski";
 const KEY_ID_BYTES = 20;
 
-export function newHandshakeGate(host: string, roots: readonly Uint8Array[]): HandshakeGate {
-  return new HandshakeGate((chain) =>
+/** The gate for one connection. No roots: those of the SDK's store. */
+export function newHandshakeGate(
+  host: string,
+  roots: readonly Uint8Array[],
+): (tcp: TcpUnderTls) => void {
+  const gate = new HandshakeGate((chain) =>
     verifyChain(chain, {
       host,
       nowMs: Date.now(),
@@ -36,6 +42,7 @@ export function newHandshakeGate(host: string, roots: readonly Uint8Array[]): Ha
       isSignedBy,
     }),
   );
+  return (tcp) => gateReads(tcp, gate);
 }
 
 function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {

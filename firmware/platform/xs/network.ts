@@ -11,7 +11,7 @@ import type {
   TlsOptions,
 } from "../../ports/socket.ts";
 import type { Timers } from "../../ports/timers.ts";
-import { type Gate, GuardedTcp, type TcpUnderTls } from "./guarded-tcp.ts";
+import { GuardedTcp, type TcpUnderTls } from "./guarded-tcp.ts";
 import { guard } from "./timers.ts";
 
 const CODES: readonly string[] = [
@@ -24,8 +24,8 @@ const CODES: readonly string[] = [
   "closed",
 ] satisfies SocketErrorCode[];
 
-/** Makes what stands between a new connection and the SDK's TLS client; needed wherever that client runs. */
-export type NewGate = (host: string, roots: readonly Uint8Array[]) => Gate;
+/** Makes what stands before the SDK's TLS client on a TCP socket; needed wherever that client runs. */
+export type NewGate = (host: string, roots: readonly Uint8Array[]) => (tcp: TcpUnderTls) => void;
 
 export class XsNetwork implements Network {
   readonly timers: Timers;
@@ -71,11 +71,6 @@ function secureOf(tls: TlsOptions, turn: number): Secure {
 
 function bufferOf(bytes: Uint8Array): ArrayBuffer {
   return bytes.slice().buffer as ArrayBuffer;
-}
-
-/** What the gate throws says what it is; what the SDK throws is its certificates, most of the time. */
-function tlsCode(error: unknown): SocketErrorCode {
-  return error instanceof GodwitError && error.code === "malformed" ? "handshake" : "certificate";
 }
 
 class XsSocket implements Socket {
@@ -170,8 +165,12 @@ class XsSocket implements Socket {
         this.tcp = tcp;
         this.onTcpReadable = onReadable;
       },
-      onTlsError: (error: unknown) =>
-        this.fail(this.isReady ? "closed" : tlsCode(error), `TLS: ${String(error)}`),
+      onTlsError: (error: unknown) => {
+        // What the gate throws says what it is; what the SDK throws is its certificates, most of the time.
+        const isBroken = error instanceof GodwitError && error.code === "malformed";
+        const code = isBroken ? "handshake" : "certificate";
+        this.fail(this.isReady ? "closed" : code, `TLS: ${String(error)}`);
+      },
       onReadable: (count: number) => {
         this.readable = count;
         this.call(() => this.options.onReadable(count));

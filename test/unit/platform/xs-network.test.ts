@@ -110,6 +110,7 @@ class Resolver {
   close() {}
 }
 
+const { gateReads } = await import("../../../firmware/platform/xs/gated-read.ts");
 const { XsNetwork } = await import("../../../firmware/platform/xs/network.ts");
 
 let world: World;
@@ -159,7 +160,7 @@ beforeEach(() => {
       const gate: FakeGate = { host, roots, isOpen: false, seen: [], feed: () => {} };
       gate.feed = (bytes) => void gate.seen.push(...bytes);
       gates.push(gate);
-      return gate;
+      return (tcp) => gateReads(tcp, gate);
     },
   );
   heard = "";
