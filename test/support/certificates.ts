@@ -29,6 +29,8 @@ export interface Wish {
   readonly hosts?: readonly string[];
   readonly from?: Date;
   readonly to?: Date;
+  /** None: a key of its own. */
+  readonly keyOf?: Issued;
   readonly isRsa?: boolean;
   readonly modulusBits?: number;
   readonly hash?: string;
@@ -52,10 +54,7 @@ export async function issue(wish: Wish): Promise<Issued> {
     isRsa = false,
     modulusBits: modulusLength = 2048,
   } = wish;
-  const keys = (await webcrypto.subtle.generateKey(isRsa ? { ...rsa, modulusLength } : ec, true, [
-    "sign",
-    "verify",
-  ])) as webcrypto.CryptoKeyPair;
+  const keys = wish.keyOf?.keys ?? (await newKeys(isRsa, modulusLength));
   const signer = forger ?? issuer;
   const ownKey = signer ? signer.keys.privateKey : keys.privateKey;
   const hash = wish.hash ?? "SHA-256";
@@ -101,6 +100,12 @@ export async function issue(wish: Wish): Promise<Issued> {
     ...{ keys, certificate, pem: `${certificate.toString("pem")}\n` },
     der: new Uint8Array(certificate.rawData),
   };
+}
+
+async function newKeys(isRsa: boolean, modulusLength: number): Promise<webcrypto.CryptoKeyPair> {
+  const algorithm = isRsa ? { ...rsa, modulusLength } : ec;
+  const usages: webcrypto.KeyUsage[] = ["sign", "verify"];
+  return (await webcrypto.subtle.generateKey(algorithm, true, usages)) as webcrypto.CryptoKeyPair;
 }
 
 /** RSA keys carry their hash with them. */

@@ -96,6 +96,21 @@ test("a certificate that names its issuer but was signed by another of that name
   expectRefused([child], /no trusted root/, { roots: [ca] });
 });
 
+test("a key under another name is another issuer", async () => {
+  const alias = await issue({ name: "alias", issuer: root, ca: true, keyOf: ca });
+  const child = await issue({ name: host, issuer: alias, hosts });
+  judge([child, alias]);
+  expectRefused([child, ca], /not signed by its issuer/);
+  expectRefused([child], /no trusted root/, { roots: [ca] });
+});
+
+test("a certificate that names two signature algorithms is refused, not guessed after", () => {
+  const bytes = server.der.slice();
+  const algorithm = Buffer.from("06082a8648ce3d040302", "hex");
+  bytes[Buffer.from(bytes).lastIndexOf(algorithm) + algorithm.length - 1] = 3;
+  expect(() => parseCertificate(bytes)).toThrow(/two signature algorithms/);
+});
+
 test.each<[what: string, wish: Partial<Wish>, why: RegExp]>([
   ["without a word about being a CA", {}, /is no CA/],
   ["that says it is none", { ca: false }, /is no CA/],
