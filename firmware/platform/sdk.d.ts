@@ -1,4 +1,4 @@
-/** Types of the SDK modules that platform code names; the engine has all but the last two (../engine/modules). */
+/** Types of the SDK modules that platform code names; the engine has those up to `crypt`, and `system` (../engine/modules). */
 
 /** Text to the board's log. */
 declare function trace(...values: unknown[]): void;
@@ -136,10 +136,48 @@ declare module "crypt" {
   }
 }
 
-declare module "system" {
-  const System: { restart(): never };
-  export default System;
+/** Cryptography behind the SDK's TLS client; the simulator has none of it. */
+declare module "x509" {
+  interface PublicKey {
+    /** RSA. */
+    modulus?: bigint;
+    exponent?: bigint;
+    /** Elliptic curves. */
+    curve?: object;
+    pub?: object;
+  }
+  const X509: { decodeSPKI(certificate: ArrayBufferView): PublicKey };
+  export default X509;
 }
+
+declare module "pkcs1_5" {
+  import type { PublicKey } from "x509";
+  export default class PKCS1_5 {
+    constructor(key: PublicKey, isPrivate: boolean, oid: number[]);
+    verify(digest: ArrayBuffer, signature: ArrayBufferView): boolean;
+  }
+}
+
+declare module "ecdsa" {
+  export default class ECDSA {
+    constructor(key: object, curve: object);
+    verify(digest: ArrayBuffer, signature: ArrayBufferView, isDer: boolean): boolean;
+  }
+}
+
+declare module "Resource" {
+  export default class Resource {
+    /** @throws if the image holds no such file. */
+    constructor(name: string);
+    readonly byteLength: number;
+    slice(begin: number, end?: number): ArrayBuffer;
+  }
+}
+
+declare module "system" {}
+
+/** Set by the module "system", which exports nothing. */
+declare const System: { restart(): never };
 
 declare module "embedded:io/socket/udp" {
   class UDP {

@@ -107,7 +107,8 @@ async function openServer(options: StartHubOptions, core: Hub, paths: HubPaths) 
   const { hostName = "localhost", listenAddress = "127.0.0.1" } = options;
   const names = anyAddress.includes(listenAddress) ? [hostName] : [hostName, listenAddress];
   const { certificatePem, keyPem } = await authority.serverCertificate(names);
-  return { authority, tls: { key: keyPem, cert: certificatePem } };
+  // With its issuer: boards take no chain of one certificate (firmware/platform).
+  return { authority, tls: { key: keyPem, cert: certificatePem + authority.caPem } };
 }
 
 /** An emptied store would be taken for a new one, and its devices for strangers. */

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 interface Manifest {
   include?: string[];
-  modules?: Record<string, string>;
+  modules?: Record<string, string> & { "~"?: string[] };
   preload?: string[];
   platforms?: Record<string, Manifest>;
 }
@@ -15,6 +15,9 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const firmware = join(root, "firmware");
 /** The simulator's own: no board carries them. */
 const simulated = /^(engine\/|platform\/board\.ts$)/;
+
+/** Modules in place of the SDK's. */
+const overrides = "platform/sdk/";
 
 function files(folder: string, suffix: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -39,10 +42,15 @@ const parts = manifests.flatMap(({ path, json }) =>
   [json, ...Object.values(json.platforms ?? {})].map((part) => ({ path, part })),
 );
 
+/** What a manifest adds; `~` names what of the SDK it takes out. */
+function added({ modules = {} }: Manifest): [specifier: string, target: string][] {
+  const { "~": _, ...own } = modules;
+  return Object.entries(own);
+}
+
 const listed = parts.flatMap(({ path, part }) =>
-  Object.entries(part.modules ?? {}).map(([specifier, target]) => ({
-    path,
-    specifier,
+  added(part).map(([specifier, target]) => ({
+    ...{ path, part, specifier },
     file: relative(firmware, resolve(dirname(path), `${target}.ts`)),
   })),
 );
@@ -57,16 +65,36 @@ test("every device module stands in exactly one manifest", () => {
 
 test("specifiers are the folders: godwit/<path>, or the path inside the app", () => {
   for (const { path, specifier, file } of listed) {
+    if (file.startsWith(overrides)) continue;
     const isApp = file.startsWith("apps/");
     const inApp = relative(relative(firmware, dirname(path)), file).replace(/\.ts$/, "");
-    const inPackage = `godwit/${file.replace(/\.ts$/, "").replace("platform/esp32/", "platform/")}`;
+    const inPackage = `godwit/${file.replace(/\.ts$/, "").replace(/board-\w+$/, "board")}`;
     expect(specifier, path).toBe(isApp ? inApp : inPackage);
   }
 });
 
+test("a module in place of one of the SDK's has its name, and the SDK's own is taken out", () => {
+  const found = listed.filter(({ file }) => file.startsWith(overrides));
+  expect(found.length).toBeGreaterThan(0);
+  for (const { specifier, file, part } of found) {
+    expect(`${overrides}${specifier}.ts`).toBe(file);
+    const out = part.modules?.["~"] ?? [];
+    expect(
+      out.filter((path) => path.startsWith("$") && path.endsWith(`/${specifier}`)),
+    ).toHaveLength(1);
+  }
+});
+
+test("an app that has a platform has its overrides: nobody can forget the random numbers", () => {
+  const platform = manifests.find(({ path }) => path.endsWith("manifests/platform.json"))!;
+  expect(platform.json.include).toContain("./random.json");
+});
+
 test("everything but main modules is preloaded, by exact name", () => {
   for (const { path, part } of parts) {
-    const expected = Object.keys(part.modules ?? {}).filter((name) => name !== "main");
+    const expected = added(part)
+      .map(([name]) => name)
+      .filter((name) => name !== "main");
     expect([...(part.preload ?? [])].sort(), path).toEqual(expected.sort());
   }
 });

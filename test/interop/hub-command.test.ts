@@ -1,10 +1,12 @@
 // `godwit hub` as a cold process, used by Microsoft's device SDK and by other `godwit` processes.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { Client, Message } from "azure-iot-device";
 import { Mqtt } from "azure-iot-device-mqtt";
@@ -70,6 +72,20 @@ async function connect(connectionString: string): Promise<Client> {
   await client.open();
   return client;
 }
+
+test("the hub serves its certificate with its issuer's: boards take no chain of one", async () => {
+  const { mqttsPort, caFile } = serving.ready;
+  const socket = connectTls({
+    port: Number(mqttsPort),
+    host: "localhost",
+    rejectUnauthorized: false,
+  });
+  await once(socket, "secureConnect");
+  const { issuerCertificate } = socket.getPeerCertificate(true);
+  socket.destroy();
+  const ca = new X509Certificate(readFileSync(String(caFile)));
+  expect(issuerCertificate?.raw).toEqual(ca.raw);
+});
 
 test("the hub tells its endpoints, its CA and its owner's connection string", () => {
   const { ready } = serving;

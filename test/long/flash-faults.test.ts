@@ -1,7 +1,8 @@
 // A thousand seeded fault runs in virtual time: each ends verified or with a typed error, never with a wrong success.
 import { expect, test } from "vitest";
 import { benchChips } from "../../host-tools/emulator/bench/serve.ts";
-import { certainEnds, faultNames, faultRun, verifiedShareMin } from "../support/fault-run.ts";
+import { faultRun } from "../support/fault-run.ts";
+import { certainEnds, faultNames, verifiedShareMin } from "../support/fault-run-table.ts";
 import { faultTable } from "../support/fault-table.ts";
 import {
   picoCertainEnds,

@@ -9,7 +9,8 @@ import { realClock } from "../../host-tools/serial/clock.ts";
 import { isDeviceError } from "../../host-tools/serial/error.ts";
 import { rfc2217Source } from "../../host-tools/serial/rfc2217.ts";
 import { isSame } from "../support/bench.ts";
-import { certainEnds, faultNames, faultRun, verifiedShareMin } from "../support/fault-run.ts";
+import { faultRun } from "../support/fault-run.ts";
+import { certainEnds, faultNames, verifiedShareMin } from "../support/fault-run-table.ts";
 import { faultTable, type Run } from "../support/fault-table.ts";
 import {
   picoCertainEnds,

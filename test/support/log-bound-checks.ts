@@ -1,7 +1,9 @@
 // Promises of the flash log about its bounds: reads at mount, events that name a place, stamps, wear on real sectors.
 import assert from "node:assert/strict";
 import type { LogClass } from "../../firmware/telemetry/log/types.ts";
-import { type Check, checks, fill, payload, range, readAll, sequences } from "./log-checks.ts";
+import { type Check, fill, payload, range, readAll, sequences } from "./log-check-tools.ts";
+import { checks } from "./log-checks.ts";
+import { damageChecks } from "./log-damage-checks.ts";
 import { REAL, SMALL, TIGHT } from "./log-scripts.ts";
 import { mixer, TornFlash } from "./torn-flash.ts";
 
@@ -222,4 +224,8 @@ const boundChecks: Readonly<Record<string, Check>> = {
   },
 };
 
-export const allChecks: Readonly<Record<string, Check>> = { ...checks, ...boundChecks };
+export const allChecks: Readonly<Record<string, Check>> = {
+  ...checks,
+  ...damageChecks,
+  ...boundChecks,
+};

@@ -11,7 +11,7 @@ import { memorySource } from "../../host-tools/serial/memory.ts";
 import { rfc2217Source } from "../../host-tools/serial/rfc2217.ts";
 import { serveRfc2217 } from "../../host-tools/serial/rfc2217-server.ts";
 import { isSame, sampleImage } from "./bench.ts";
-import type { Transport } from "./fault-run.ts";
+import type { Transport } from "./fault-run-table.ts";
 import type { Run } from "./fault-table.ts";
 
 export const picoChips: readonly RpChip[] = ["rp2040", "rp2350"];

@@ -1,7 +1,7 @@
 /** What all XS targets have in common; the composition roots add what differs. */
 
 import type Resolver from "embedded:network/dns/resolver/udp";
-import System from "system";
+import "system";
 import type { Flash } from "../../ports/flash.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Platform } from "../../ports/platform.ts";
@@ -9,7 +9,7 @@ import type { TimeSource } from "../../ports/time-source.ts";
 import { XsClock } from "./clock.ts";
 import { xsCrypto } from "./crypto.ts";
 import { XsFlash } from "./flash.ts";
-import { XsNetwork } from "./network.ts";
+import { type NewGate, XsNetwork } from "./network.ts";
 import { XsKeyValue } from "./storage.ts";
 import { XsTimers } from "./timers.ts";
 
@@ -31,6 +31,7 @@ export function composePlatform(
   options: PlatformOptions,
   newResolver: () => Resolver,
   newTimeSource?: (log: Log) => TimeSource,
+  newGate?: NewGate,
 ): Platform {
   const timeFloorMs = options.timeFloorMs ?? TIME_FLOOR_MS;
   const timers = new XsTimers(log);
@@ -38,7 +39,7 @@ export function composePlatform(
   return {
     clock: new XsClock(timeFloorMs),
     timers,
-    network: new XsNetwork(timers, log, newResolver),
+    network: new XsNetwork(timers, log, newResolver, newGate),
     storage: new XsKeyValue(NAME, options.valueBytesMax),
     random: xsCrypto,
     digest: xsCrypto,

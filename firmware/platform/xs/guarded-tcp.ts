@@ -13,8 +13,10 @@ export interface GuardedTcpOptions {
   onError(): void;
   /** The TCP socket and its read callback, for reads that the TLS socket must not do from its own timer. */
   onTcp(tcp: TcpUnderTls, onReadable: (count: number) => void): void;
-  /** TLS threw while it worked on what had arrived. */
+  /** TLS, or the gate, threw while it worked on what had arrived. */
   onTlsError(error: unknown): void;
+  /** Sees the TCP socket first. */
+  gate?: ((tcp: TcpUnderTls) => void) | undefined;
 }
 
 export class GuardedTcp {
@@ -28,6 +30,7 @@ export class GuardedTcp {
     };
     const onReadable = guarded(options.onReadable);
     const tcp = new TCP({ ...options, onReadable, onWritable: guarded(options.onWritable) });
+    options.gate?.(tcp);
     options.onTcp(tcp, onReadable);
     // biome-ignore lint/correctness/noConstructorReturn: the SDK calls `new` on what it is given and wants its own TCP.
     return tcp as unknown as GuardedTcp;

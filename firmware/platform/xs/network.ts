@@ -1,6 +1,7 @@
 /** Port Network over the SDK's TLS socket (TLS 1.2) and its DNS resolver; the name is resolved for every connection. */
 import TLSSocket from "embedded:io/socket/tcp/tls";
 import type Resolver from "embedded:network/dns/resolver/udp";
+import { GodwitError } from "../../codec/error.ts";
 import type { Log } from "../../ports/log.ts";
 import type {
   Network,
@@ -23,16 +24,21 @@ const CODES: readonly string[] = [
   "closed",
 ] satisfies SocketErrorCode[];
 
+/** Makes what stands before the SDK's TLS client on a TCP socket; needed wherever that client runs. */
+export type NewGate = (host: string, roots: readonly Uint8Array[]) => (tcp: TcpUnderTls) => void;
+
 export class XsNetwork implements Network {
   readonly timers: Timers;
   readonly log: Log;
+  readonly newGate: NewGate | undefined;
   private readonly newResolver: () => Resolver;
   /** Which root the next attempt trusts, where the SDK takes only one. */
   private turn = 0;
 
-  constructor(timers: Timers, log: Log, newResolver: () => Resolver) {
+  constructor(timers: Timers, log: Log, newResolver: () => Resolver, newGate?: NewGate) {
     this.timers = timers;
     this.log = log;
+    this.newGate = newGate;
     this.newResolver = newResolver;
   }
 
@@ -43,6 +49,8 @@ export class XsNetwork implements Network {
 
 interface Secure {
   verify: true;
+  /** No resumed sessions: every handshake shows the server's certificate to the gate. */
+  cache: false;
   certificate?: ArrayBuffer;
   clientCertificates?: ArrayBuffer[];
   clientKey?: ArrayBuffer;
@@ -54,6 +62,7 @@ function secureOf(tls: TlsOptions, turn: number): Secure {
   const root = roots[turn % Math.max(1, roots.length)];
   return {
     verify: true,
+    cache: false,
     ...(root && { certificate: bufferOf(root) }),
     ...(clientCertificates && { clientCertificates: clientCertificates.map(bufferOf) }),
     ...(clientKey && { clientKey: bufferOf(clientKey) }),
@@ -143,8 +152,10 @@ class XsSocket implements Socket {
   }
 
   private newTls(address: string): TLSSocket {
-    const { host, port } = this.options;
+    const { host, port, tls } = this.options;
+    const gate = this.network.newGate?.(host, tls.roots ?? []);
     const options = {
+      gate,
       host,
       address,
       port,
@@ -154,8 +165,12 @@ class XsSocket implements Socket {
         this.tcp = tcp;
         this.onTcpReadable = onReadable;
       },
-      onTlsError: (error: unknown) =>
-        this.fail(this.isReady ? "closed" : "certificate", `TLS: ${String(error)}`),
+      onTlsError: (error: unknown) => {
+        // What the gate throws says what it is; what the SDK throws is its certificates, most of the time.
+        const isBroken = error instanceof GodwitError && error.code === "malformed";
+        const code = isBroken ? "handshake" : "certificate";
+        this.fail(this.isReady ? "closed" : code, `TLS: ${String(error)}`);
+      },
       onReadable: (count: number) => {
         this.readable = count;
         this.call(() => this.options.onReadable(count));

@@ -82,6 +82,8 @@ export async function createCa(name: string, nowMs: number, days: number) {
         true,
       ),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      // Its own key once more, as the issuer's: the TLS client of boards looks roots up by this.
+      await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
   return issued(certificate, keys.privateKey);

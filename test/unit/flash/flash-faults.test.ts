@@ -1,6 +1,7 @@
 // Flashing under each fault, a few seeds each; the long tier runs a thousand.
 import { expect, test } from "vitest";
-import { certainEnds, faultNames, faultRun } from "../../support/fault-run.ts";
+import { faultRun } from "../../support/fault-run.ts";
+import { certainEnds, faultNames } from "../../support/fault-run-table.ts";
 import {
   picoCertainEnds,
   picoChips,

@@ -4,6 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { parseCertificate } from "../../../firmware/platform/tls/certificate.ts";
+import { verifyChain } from "../../../firmware/platform/tls/chain.ts";
 import { openAuthority } from "../../../host-tools/hub/pki/authority.ts";
 import { dayMs } from "../../../host-tools/hub/pki/certificates.ts";
 import { derToPem, pemToDer, thumbprint } from "../../../host-tools/hub/pki/pem.ts";
@@ -29,6 +31,21 @@ test("files of a new CA are the owner's alone", async () => {
   expect(mode(join(folder, "server-key.pem"))).toBe("600");
   expect(readFileSync(authority.caFile, "utf8")).toBe(authority.caPem);
   expect(authority.caPem).not.toContain("PRIVATE");
+});
+
+test("boards trust the hub by its CA: the chain that is served, and the issuer's key named in both", async () => {
+  const authority = await at(startMs);
+  const { certificateDer } = await authority.serverCertificate(["my-hub.test"]);
+  const ca = new Uint8Array(pemToDer(authority.caPem, "CERTIFICATE")[0]!);
+  const ids = [certificateDer, ca].map((der) => parseCertificate(der).issuerKeyId);
+  expect(ids[0]).toHaveLength(20);
+  expect(ids[1]).toEqual(ids[0]);
+  for (const host of ["localhost", "my-hub.test", "127.0.0.1"])
+    verifyChain([certificateDer, ca], {
+      ...{ host, nowMs: startMs, rootsFor: () => [ca] },
+      isSignedBy: ({ der }, issuer) =>
+        new X509Certificate(der).verify(new X509Certificate(issuer.der).publicKey),
+    });
 });
 
 test("the CA outlives its opener, and ten openers at once get the same one", async () => {

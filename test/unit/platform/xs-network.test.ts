@@ -1,5 +1,6 @@
 /** The XS network against a TLS socket with the SDK's manners: it throws where it should report, and reads on by itself. */
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { GodwitError } from "../../../firmware/codec/error.ts";
 import type { Network, SocketError, SocketOptions } from "../../../firmware/ports/socket.ts";
 import { World } from "../../../host-tools/sim/world.ts";
 
@@ -9,32 +10,50 @@ interface TcpOptions {
   onError(): void;
 }
 
+interface WireTcp {
+  readable: number;
+  read(target?: Uint8Array | number): unknown;
+  close(): void;
+}
+
 /** What the test does with the connection from outside. */
 const wire = vi.hoisted(() => ({
   tcp: undefined as (TcpOptions & { isClosed: boolean }) | undefined,
   /** Records that TLS will decrypt, in order; an Error is thrown in place of a record. */
   records: [] as (Uint8Array | Error)[],
   secure: [] as unknown[],
+  /** Bytes that arrived, and how TLS reads them before it takes the next record. */
+  bytes: [] as number[],
+  read: undefined as ((tcp: WireTcp) => void) | undefined,
   timers: { set: (_callback: () => void): object => ({}) },
 }));
 
 vi.mock("timer", () => ({ default: {} }));
 
-vi.mock("embedded:io/socket/tcp", () => ({
-  default: class {
+vi.mock("embedded:io/socket/tcp", () => {
+  class Tcp {
     readable = 0;
     constructor(options: TcpOptions) {
       wire.tcp = { ...options, isClosed: false };
     }
+    read(target?: Uint8Array | number) {
+      if (!(target instanceof Uint8Array))
+        return Uint8Array.from(wire.bytes.splice(0, target ?? wire.bytes.length)).buffer;
+      target.set(wire.bytes.splice(0, target.length));
+      return target.length;
+    }
     close() {
       if (wire.tcp) wire.tcp.isClosed = true;
     }
-  },
-}));
+  }
+  // As on a board, where classes are preloaded.
+  Object.freeze(Tcp.prototype);
+  return { default: Tcp };
+});
 
 vi.mock("embedded:io/socket/tcp/tls", () => ({
   default: class {
-    #tcp: { readable: number; close(): void };
+    #tcp: WireTcp;
     #data: Uint8Array | undefined;
     #isReady = false;
     #options: SocketOptions;
@@ -55,6 +74,7 @@ vi.mock("embedded:io/socket/tcp/tls", () => ({
     #next(count: number) {
       this.#tcp.readable = count;
       if (this.#data) return;
+      wire.read?.(this.#tcp);
       const record = wire.records.shift();
       this.#tcp.readable = wire.records.length;
       if (record instanceof Error) throw record;
@@ -90,6 +110,7 @@ class Resolver {
   close() {}
 }
 
+const { gateReads } = await import("../../../firmware/platform/xs/gated-read.ts");
 const { XsNetwork } = await import("../../../firmware/platform/xs/network.ts");
 
 let world: World;
@@ -97,6 +118,15 @@ let network: Network;
 let heard: string;
 let errors: SocketError[];
 let ownTimers: number;
+let gates: FakeGate[];
+
+interface FakeGate {
+  readonly host: string;
+  readonly roots: readonly Uint8Array[];
+  isOpen: boolean;
+  readonly seen: number[];
+  feed(bytes: Uint8Array): void;
+}
 
 /** Connects, writes down what is heard, and closes after the first record if asked to. */
 function connect(tls: SocketOptions["tls"] = {}, closesAfterRead = false): void {
@@ -121,16 +151,24 @@ beforeEach(() => {
     start: (delayMs: number, callback: () => void) => world.clock.after(delayMs, callback),
     stop: () => {},
   };
+  gates = [];
   network = new XsNetwork(
     timers,
     () => {},
     () => new Resolver() as never,
+    (host, roots) => {
+      const gate: FakeGate = { host, roots, isOpen: false, seen: [], feed: () => {} };
+      gate.feed = (bytes) => void gate.seen.push(...bytes);
+      gates.push(gate);
+      return (tcp) => gateReads(tcp, gate);
+    },
   );
   heard = "";
   errors = [];
   ownTimers = 0;
   wire.records = [];
   wire.secure = [];
+  wire.read = undefined;
   wire.timers.set = () => {
     ownTimers++;
     return {};
@@ -149,14 +187,65 @@ describe("XsNetwork", () => {
   it("takes several roots in turn, one for each attempt", () => {
     for (let i = 0; i < 3; i++) connect({ roots: [Uint8Array.of(1), Uint8Array.of(2)] });
     const roots = wire.secure.map((secure) => {
-      const { certificate, verify } = secure as { certificate: ArrayBuffer; verify: boolean };
-      return [...new Uint8Array(certificate), verify];
+      const { certificate, verify, cache } = secure as Record<string, boolean> & {
+        certificate: ArrayBuffer;
+      };
+      return [...new Uint8Array(certificate), verify, cache];
     });
+    // Always verified; never resumed, because a resumed session shows no certificate.
     expect(roots).toEqual([
-      [1, true],
-      [2, true],
-      [1, true],
+      [1, true, false],
+      [2, true, false],
+      [1, true, false],
     ]);
+  });
+});
+
+describe("the gate before TLS", () => {
+  it("is made for each connection, of its host and all its roots", () => {
+    const roots = [Uint8Array.of(1), Uint8Array.of(2)];
+    connect({ roots });
+    connect();
+    expect(gates.map((gate) => [gate.host, gate.roots])).toEqual([
+      ["hub.test", roots],
+      ["hub.test", []],
+    ]);
+  });
+
+  it("sees what TLS reads, in every way to read, until it is open", () => {
+    connect();
+    wire.bytes = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    const into = new Uint8Array(8);
+    wire.read = (tcp) => {
+      tcp.read(into.subarray(2, 5));
+      tcp.read(2);
+      gates[0]!.isOpen = true;
+      tcp.read(new Uint8Array(1));
+      tcp.read(new Uint8Array(1));
+      tcp.read();
+    };
+    wire.tcp!.onReadable(9);
+    expect([...into]).toEqual([0, 0, 1, 2, 3, 0, 0, 0]);
+    expect(gates[0]!.seen).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(wire.bytes).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
+  it.each([
+    ["malformed", "handshake"],
+    ["credentials", "certificate"],
+  ] as const)("that refuses with %s ends the connection before TLS acts", (code, known) => {
+    connect();
+    gates[0]!.feed = () => {
+      throw new GodwitError(code, "refused");
+    };
+    wire.bytes = [21, 3, 3];
+    wire.records.push(text("handshake"));
+    wire.read = (tcp) => void tcp.read(new Uint8Array(3));
+    expect(() => wire.tcp!.onReadable(3)).not.toThrow();
+    expect(errors).toEqual([{ code: known, message: "TLS: GodwitError: refused" }]);
+    expect(wire.tcp!.isClosed).toBe(true);
+    expect(wire.records.length).toBe(1);
   });
 });
 

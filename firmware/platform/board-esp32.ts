@@ -2,9 +2,10 @@
 import UDP from "embedded:io/socket/udp";
 import Resolver from "embedded:network/dns/resolver/udp";
 import NTP from "embedded:network/ntp/client";
-import type { Platform } from "../../ports/platform.ts";
-import { composePlatform, type PlatformOptions } from "../xs/compose.ts";
-import { NtpTimeSource } from "../xs/ntp-time-source.ts";
+import type { Platform } from "../ports/platform.ts";
+import { composePlatform, type PlatformOptions } from "./xs/compose.ts";
+import { newHandshakeGate } from "./xs/handshake.ts";
+import { NtpTimeSource } from "./xs/ntp-time-source.ts";
 
 export interface BoardOptions extends PlatformOptions {
   /** The SDK's resolver ignores DHCP's servers. */
@@ -24,5 +25,6 @@ export function createPlatform(options: BoardOptions = {}): Platform {
     options,
     () => new Resolver({ servers, socket }),
     (log) => new NtpTimeSource(log, () => new NTP({ servers: ntpServers, socket, dns })),
+    newHandshakeGate,
   );
 }
