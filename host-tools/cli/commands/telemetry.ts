@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { writeBatchFile } from "../../telemetry/batch-file.ts";
-import { parseCsv } from "../../telemetry/csv.ts";
+import { csvText, parseCsv } from "../../telemetry/csv.ts";
 import { encodeTable } from "../../telemetry/encode-table.ts";
 import {
   decodeBatchFile,
@@ -44,9 +44,9 @@ function tolerance(text: string, before: Record<string, number>): Record<string,
 function encode(path: string, options: EncodeOptions, context: Context): void {
   const { output, cwd } = context;
   const { rows, profile, epsilon, crc = false } = options;
-  const text = readInput(path, cwd).toString("utf8");
+  const input = readInput(path, cwd);
   const { table, encoded } = guarded(path, () => {
-    const parsed = parseCsv(text);
+    const parsed = parseCsv(csvText(input));
     return { table: parsed, encoded: encodeTable(parsed, { rows, profile, epsilon, crc }) };
   });
   const { tick, names } = table;

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TierName } from "../../hub/core/tier-table.ts";
 import { type Bill, billOf, type Encoding, encodings } from "../../telemetry/bill.ts";
-import { parseCsv } from "../../telemetry/csv.ts";
+import { csvText, parseCsv } from "../../telemetry/csv.ts";
 import { loadModel } from "../../telemetry/load-model.ts";
 import { exitCodes, UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
@@ -64,7 +64,8 @@ function assertBudget(bill: Bill, budget: number, { output }: Context): void {
 async function bill(model: string, csv: string, options: BillCommandOptions, context: Context) {
   const { output, cwd } = context;
   const spec = await loadModel(resolve(cwd, model));
-  const table = guarded(csv, () => parseCsv(readInput(csv, cwd).toString("utf8")));
+  const input = readInput(csv, cwd);
+  const table = guarded(csv, () => parseCsv(csvText(input)));
   const tiers = (options.tier ? [options.tier.toUpperCase()] : ["F1", "S1"]) as TierName[];
   const head = ["bytes/day", "messages/day", "metered/day", `metered/${options.days}d`, "dev/unit"];
   if (!output.json)
