@@ -50,8 +50,10 @@ function namesOf(schema: BatchFileSchema, width: number): string[] {
   return Array.from({ length: width }, (_, i) => schema.names[i] ?? `channel${i}`);
 }
 
-function joined(batches: readonly DecodedBatch[]): Columns {
-  const width = Math.max(0, ...batches.map(({ channels }) => channels.length));
+/** A column for every channel, and for every name: a recording without rows has its columns all the same. */
+function joined({ names }: BatchFileSchema, batches: readonly DecodedBatch[]): Columns {
+  let width = names.length;
+  for (const { channels } of batches) width = Math.max(width, channels.length);
   const columns: Columns = { times: [], channels: Array.from({ length: width }, () => []) };
   for (const { times, channels } of batches) {
     for (const time of times) columns.times.push(time);
@@ -73,7 +75,7 @@ export function formatRows(
   batches: readonly DecodedBatch[],
   format: RowFormat,
 ): Uint8Array {
-  const { times, channels } = joined(batches);
+  const { times, channels } = joined(schema, batches);
   const names = namesOf(schema, channels.length);
   const time = `t_${schema.tick}`;
   if (format === "parquet") return parquet(time, names, { times, channels });

@@ -1,0 +1,29 @@
+// Tables of strangers to batches: names that objects have already, and rows that fit no batch.
+import { expect, test } from "vitest";
+import { parseCsv } from "../../../host-tools/telemetry/csv.ts";
+import { encodeTable } from "../../../host-tools/telemetry/encode-table.ts";
+
+const options = { rows: 2, profile: "static" } as const;
+
+test("columns may be called like members of objects", () => {
+  const table = parseCsv("t_ms,constructor,__proto__,toString\n1,2,3,4\n2,3.07,4,5\n");
+  expect(encodeTable(table, options)).toMatchObject({ rows: 2, lossless: true, errors: {} });
+  const epsilon = { constructor: 0.5 };
+  const { lossless, errors } = encodeTable(table, { ...options, epsilon });
+  expect(lossless).toBe(true);
+  expect(Object.keys(errors)).toEqual(["constructor"]);
+  expect(errors.constructor).toBeLessThanOrEqual(0.5);
+});
+
+test("what no batch takes is refused with its rows and a way out", () => {
+  const far = parseCsv("t_ms,a\n1,1\n2,1\n9007199254740991,1\n-4503599627370496,2\n");
+  expect(() => encodeTable(far, options)).toThrow(
+    expect.objectContaining({
+      message: expect.stringMatching(/^rows 3 to 4: delta batch: /),
+      hint: "fewer --rows, or correct these rows",
+    }),
+  );
+  expect(encodeTable(far, { ...options, rows: 1 }).lossless).toBe(true);
+  const long = parseCsv(`t_ms,a\n1,${"x".repeat(70_000)}\n`);
+  expect(() => encodeTable(long, options)).toThrow(/^row 1: channel a: a text of 70000 bytes/);
+});
