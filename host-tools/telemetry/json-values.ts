@@ -16,7 +16,7 @@ const BETWEEN = new Set([0x20, 0x09, 0x0a, 0x0d, 0x2c, 0x5b, 0x5d, 0xef, 0xbb, 0
 export function foreign(source: string, offset: number, what: string): UserError {
   return new UserError(`${source}: byte ${offset}: ${what}`, {
     code: "foreign",
-    hint: "events as JSON lines or a JSON array, or a file of godwit telemetry encode",
+    hint: "events as JSON lines or a JSON array; files of telemetry encode: godwit telemetry decode",
   });
 }
 

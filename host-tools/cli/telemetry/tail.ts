@@ -10,6 +10,7 @@ import { number } from "../hub/options.ts";
 import { dataDirOf, runningClient } from "../hub/service.ts";
 import { type Output, printable } from "../output.ts";
 import { showDelivery } from "./delivery.ts";
+import { showDamage } from "./input.ts";
 
 interface TailOptions {
   device?: string;
@@ -52,10 +53,7 @@ async function tail(context: Context, dataDir: string, options: TailOptions): Pr
   const decoder = new StreamDecoder({
     source: "hub",
     ...(model && { model }),
-    onDamaged: ({ message, code }) => {
-      if (output.json) output.result("damaged", { message, code }, "");
-      else output.note(message);
-    },
+    onDamaged: (error) => showDamage(error, context),
   });
   const stream = await client.stream(`/events?${parameters}`, signal);
   let left = options.count ?? Number.POSITIVE_INFINITY;
