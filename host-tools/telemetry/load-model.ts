@@ -1,6 +1,7 @@
 // A device model from an app folder, a model.ts or a DTDL interface (JSON).
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { rolldown } from "rolldown";
 import { defineModel } from "../../firmware/model/define.ts";
 import type { Model, ModelSpec, TelemetrySpec } from "../../firmware/model/types.ts";
@@ -93,6 +94,7 @@ export async function loadModel(path: string): Promise<Model> {
     return defineModel(await exportedModel(file)) as Model;
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
-    throw refused(file, (cause as Error).message, cause);
+    // The bundler colours its messages.
+    throw refused(file, stripVTControlCharacters((cause as Error).message), cause);
   }
 }
