@@ -1,6 +1,7 @@
 /** Batches with store and forward, as a device takes them (`batched.ts`). */
 import { GodwitError } from "../codec/error.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
 import type { KeyValue } from "../ports/storage.ts";
 import { BATCH_DEFAULTS, BATCH_LIMITS, type BatchLimits } from "./batch-limits.ts";
 import { Batcher, channelsOf } from "./batcher.ts";
@@ -23,11 +24,19 @@ export interface ForwarderOptions {
 const BAG_BYTES_MAX = 256;
 const bootKey = "boot.id";
 
-/** A number that no earlier boot of this device has had, counted in storage. */
-export function nextBootId(storage: KeyValue): number {
-  const stored = storage.read(bootKey);
+/**
+ * A number that no earlier boot of this device has had: counted in storage. A storage that was erased has forgotten the
+ * count, but consumers have not forgotten the stamps: there it begins anywhere in the lower half.
+ */
+export function nextBootId(storage: KeyValue, random: Random): number {
+  let bytes = storage.read(bootKey);
+  if (bytes?.length !== 4) {
+    bytes = new Uint8Array(4);
+    random.fill(bytes);
+    bytes[0]! &= 127;
+  }
   let bootId = 0;
-  if (stored?.length === 4) for (const byte of stored) bootId = bootId * 256 + byte;
+  for (const byte of bytes) bootId = bootId * 256 + byte;
   bootId = bootId >= 0xffffffff ? 1 : bootId + 1;
   storage.write(bootKey, new Uint8Array([bootId >>> 24, bootId >>> 16, bootId >>> 8, bootId]));
   return bootId;
@@ -51,7 +60,7 @@ export class Forwarder implements TelemetryPath {
   constructor(host: TelemetryHost, options: ForwarderOptions) {
     const { platform } = host;
     const { flash } = platform;
-    const bootId = nextBootId(platform.storage);
+    const bootId = nextBootId(platform.storage, platform.random);
     const { unitBytes = 4, limits = {}, encoding } = options;
     const onFault = (error: unknown) => host.failed("telemetry", error);
     const log = flash && new FlashLog({ flash, bootId, unitBytes, onFault });

@@ -51,8 +51,8 @@ export interface Bill {
 }
 
 const DAY_MS = 86_400_000;
-/** Digits that boot, sequence and epoch may grow to while the device lives. */
-const GROWN = { boot: "10000", sequence: "1000000", epoch: "1700000000000" };
+/** Digits that boot, sequence and epoch have or may grow to while the device lives. */
+const GROWN = { boot: "2000000000", sequence: "1000000", epoch: "1700000000000" };
 
 interface Sent {
   messages: number;

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { decodeBatch } from "../../../firmware/codec/delta/decoder.ts";
 import { decodeBag } from "../../../firmware/connection/bag.ts";
 import { MemoryKeyValue } from "../../../host-tools/sim/storage.ts";
+import { countBoots } from "../../support/first-boot.ts";
 import { Rig } from "../../support/thermo.ts";
 
 function forwarding() {
@@ -14,6 +15,7 @@ function forwarding() {
     device: {
       connection: { outbox: { overflow: "refuse" } },
       telemetry: (host) => {
+        countBoots(host.platform.storage);
         forwarder = new Forwarder(host, {
           encoding: deltaEncoding(),
           limits: { normalAgeMs: 60_000 },
@@ -56,9 +58,14 @@ test("batches leave by age, carry stamps and epoch, and wait through an outage i
   expect(forwarder.store.waiting).toBe(0);
 });
 
-test("boot ids count in storage", () => {
+test("boot ids count in storage, from anywhere once that was erased", () => {
+  const random = { fill: (target: Uint8Array) => void target.set([0x92, 0x34, 0x56, 0x78]) };
   const storage = new MemoryKeyValue();
-  expect([nextBootId(storage), nextBootId(storage)]).toEqual([1, 2]);
+  expect([1, 2].map(() => nextBootId(storage, random))).toEqual([0x12345679, 0x1234567a]);
+  storage.write("boot.id", new Uint8Array([1, 2]));
+  expect(nextBootId(storage, random)).toBe(0x12345679);
+  countBoots(storage);
+  expect([1, 2].map(() => nextBootId(storage, random))).toEqual([1, 2]);
   storage.write("boot.id", new Uint8Array([255, 255, 255, 255]));
-  expect(nextBootId(storage)).toBe(1);
+  expect(nextBootId(storage, random)).toBe(1);
 });

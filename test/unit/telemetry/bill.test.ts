@@ -42,7 +42,7 @@ test("JSON bills rows of five minutes: body, values of system properties, applic
   // Instead of the last comma there is a bracket, as at the beginning.
   body += messages;
   const system = "application/json".length + "utf-8".length;
-  const own = "boot10000seq1000000class1epoch1700000000000".length;
+  const own = "boot2000000000seq1000000class1epoch1700000000000".length;
   expect(bill.recorded).toEqual({
     ...{ rows: 1440, days: 1, messages, metered: messages },
     bytes: body + messages * (system + own),
