@@ -1,5 +1,6 @@
 // CSV (RFC 4180) with a time column first, `t_ms` or `t_us`: the form in which recordings come and go.
 import { UserError } from "../user-error.ts";
+import { textForm } from "./json-form.ts";
 
 export type Cell = number | boolean | string | undefined;
 
@@ -151,7 +152,7 @@ export function csvCell(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (Object.is(value, -0)) return "-0";
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = textForm(value);
   const isPlain = !/[",\r\n]/.test(text) && !WORDS.has(text) && !NUMBER.test(text);
   return isPlain ? text : `"${text.replaceAll('"', '""')}"`;
 }

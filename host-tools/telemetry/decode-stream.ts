@@ -36,14 +36,14 @@ export class StreamDecoder {
     const { source } = this.options;
     const splitter = new JsonSplitter(source);
     for await (const chunk of chunks)
-      for (const { text, offset } of splitter.push(chunk)) yield* this.decode(text, offset);
+      for (const { bytes, offset } of splitter.push(chunk)) yield* this.decode(bytes, offset);
     splitter.end();
   }
 
-  private *decode(text: string, offset: number): Generator<Row> {
+  private *decode(bytes: Uint8Array, offset: number): Generator<Row> {
     const { source, deviceId, onDamaged } = this.options;
     try {
-      const message = messageOf(text, source, offset);
+      const message = messageOf(bytes, source, offset);
       if (!message || (deviceId !== undefined && message.deviceId !== deviceId)) return;
       const rows = this.take(message);
       for (const row of rows) this.bootTimes.complete(row);

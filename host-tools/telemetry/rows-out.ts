@@ -6,6 +6,7 @@ import { GodwitError } from "../../firmware/codec/error.ts";
 import { UserError } from "../user-error.ts";
 import { type BatchFileSchema, readBatchFile } from "./batch-file.ts";
 import { csvCell } from "./csv.ts";
+import { jsonForm, textForm } from "./json-form.ts";
 
 export const rowFormats = ["jsonl", "csv", "parquet"] as const;
 export type RowFormat = (typeof rowFormats)[number];
@@ -64,11 +65,6 @@ function joined({ names }: BatchFileSchema, batches: readonly DecodedBatch[]): C
   return columns;
 }
 
-/** JSON has no NaN and no infinity: those become text. */
-function jsonValue(value: unknown): unknown {
-  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
-}
-
 /** Rows in a format; text formats as UTF-8. */
 export function formatRows(
   schema: BatchFileSchema,
@@ -86,7 +82,7 @@ export function formatRows(
     else {
       const row: [string, unknown][] = [[time, times[i]]];
       values.forEach((value, c) => {
-        if (value !== undefined) row.push([names[c]!, jsonValue(value)]);
+        if (value !== undefined) row.push([names[c]!, jsonForm(value)]);
       });
       lines.push(JSON.stringify(Object.fromEntries(row)));
     }
@@ -102,9 +98,7 @@ function parquet(time: string, names: readonly string[], { times, channels }: Co
       return { name, data: values, type: "DOUBLE" as const, nullable: true };
     if (present.every((value) => typeof value === "boolean"))
       return { name, data: values, type: "BOOLEAN" as const, nullable: true };
-    const data = values.map((value) =>
-      value === undefined || typeof value === "string" ? value : JSON.stringify(value),
-    );
+    const data = values.map((value) => (value === undefined ? value : textForm(value)));
     return { name, data, type: "STRING" as const, nullable: true };
   });
   const stamps = { name: time, data: times.map(BigInt), type: "INT64" as const, nullable: false };

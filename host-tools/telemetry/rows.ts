@@ -7,7 +7,7 @@ import { DELTA_TYPE, SCHEMA, schemaHash } from "../../firmware/telemetry/schema-
 import { BOOT, CLASS, EPOCH, TICK } from "../../firmware/telemetry/shipment.ts";
 import { JUMP_MS } from "../../firmware/telemetry/time-anchors.ts";
 import { UserError } from "../user-error.ts";
-import { channelGroups } from "./load-model.ts";
+import { channelGroups } from "./channel-groups.ts";
 import type { TelemetryMessage } from "./message.ts";
 
 export interface Row {
