@@ -4,7 +4,7 @@ import { UserError } from "../user-error.ts";
 import { Delivery } from "./delivery.ts";
 import { JsonSplitter } from "./json-values.ts";
 import { messageOf, type TelemetryMessage } from "./message.ts";
-import { BootTimes, type Row, rowsOf, Schemas } from "./rows.ts";
+import { type BootTime, BootTimes, type Row, rowsOf, Schemas } from "./rows.ts";
 
 export interface DecodeStreamOptions {
   /** Name of the source in reports and errors. */
@@ -14,6 +14,8 @@ export interface DecodeStreamOptions {
   readonly deviceId?: string;
   /** A message that cannot be decoded; decoding goes on. */
   onDamaged(error: UserError): void;
+  /** A message tells when a boot began, and rows given before need it. Who keeps them uses `bootTimes` instead. */
+  onBootTime?(time: BootTime): void;
 }
 
 /** Decodes one stream; `delivery` reports on it at any time. */
@@ -57,7 +59,8 @@ export class StreamDecoder {
   private take(message: TelemetryMessage): Row[] {
     // Decoded before it counts: a damaged copy must not hide a good one that follows.
     const rows = rowsOf(message, this.schemas);
-    this.bootTimes.learn(message);
+    const time = this.bootTimes.learn(message);
+    if (time) this.options.onBootTime?.(time);
     return this.delivery.take(message) ? rows : [];
   }
 }

@@ -14,7 +14,7 @@ import { generate } from "mqtt-packet";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { toDtdl } from "../../host-tools/model/to-dtdl.ts";
-import { tankEvent, tankModel } from "../support/telemetry-dump.ts";
+import { EPOCH_MS, tankEvent, tankModel } from "../support/telemetry-dump.ts";
 
 const main = fileURLToPath(new URL("../../build/host-tools/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "godwit-hub-command-"));
@@ -176,6 +176,29 @@ test("telemetry tail and export decode what reaches the hub, and name what does 
   expect(exported.lines[0]).toMatchObject({ messages: 3, duplicates: 1, missing: 1 });
   expect(exported.lines[2]).toMatchObject({ rows: 4, damaged: 1 });
   expect(readFileSync(out, "utf8").split("\n")[0]).toBe("t_ms,device,boot,uptime_ms,level,open");
+});
+
+test("telemetry tail dates what it has shown before the clock of its boot was known", async () => {
+  const added = await hub("device", "add", "tank-2");
+  const client = await connect(String(added.lines[0]?.connectionString));
+  try {
+    const more = ["--after", "0", "--count", "4", "--device", "tank-2", "--data", data];
+    const tail = godwit("telemetry", "tail", ...more);
+    await client.sendEvent(messageOf(tankEvent(0)));
+    await client.sendEvent(messageOf(tankEvent(1, { epochMs: EPOCH_MS })));
+    const { lines } = await tail;
+    expect(lines.map(({ event, t_ms }) => [event, t_ms])).toEqual([
+      ["row", undefined],
+      ["row", undefined],
+      ["boot-time", EPOCH_MS],
+      ["row", EPOCH_MS + 1000],
+      ["row", EPOCH_MS + 1500],
+      ["delivery", undefined],
+    ]);
+    expect(lines[2]).toMatchObject({ device: "tank-2", boot: 7 });
+  } finally {
+    await client.close();
+  }
 });
 
 test("without a hub, tail and export say so", async () => {

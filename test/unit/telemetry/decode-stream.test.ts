@@ -2,11 +2,13 @@
 import { parquetReadObjects } from "hyparquet";
 import { expect, test } from "vitest";
 import { encodeCbor } from "../../../firmware/codec/cbor.ts";
+import { StreamDecoder } from "../../../host-tools/telemetry/decode-stream.ts";
 import { formatTable } from "../../../host-tools/telemetry/row-table.ts";
 import {
   decodeDump as decode,
   EPOCH_MS,
   tankEvent as event,
+  tankModel,
 } from "../../support/telemetry-dump.ts";
 
 test("delta batches get names, and the time that a later message of the boot tells", async () => {
@@ -123,4 +125,34 @@ test("an event with bytes that are no UTF-8 is damaged, not decoded to other tex
   const { rows, damaged } = await decode(dump);
   expect(rows).toHaveLength(2);
   expect(damaged[0]?.message).toBe("dump.json: byte 0: no JSON in UTF-8");
+});
+
+test("who shows rows as they come is told when their boot began, once, and again when that was mended", async () => {
+  const told: string[] = [];
+  const events: [number, number | undefined][] = [
+    ...([
+      [0, undefined],
+      [1, EPOCH_MS],
+      [2, EPOCH_MS + 5000],
+    ] as [number, number | undefined][]),
+    ...([
+      [3, EPOCH_MS + 3_600_000],
+      [4, EPOCH_MS + 3_600_000],
+    ] as [number, number][]),
+  ];
+  const decoder = new StreamDecoder({
+    ...{ source: "hub", model: tankModel, onDamaged: () => told.push("damaged") },
+    onBootTime: ({ deviceId, boot, epochMs }) =>
+      told.push(`${deviceId} ${boot} ${(epochMs - EPOCH_MS) / 1000} s`),
+  });
+  async function* chunks() {
+    for (const [i, epochMs] of events)
+      yield Buffer.from(JSON.stringify(event(i, epochMs === undefined ? {} : { epochMs })));
+  }
+  for await (const { tMs, uptimeMs } of decoder.rows(chunks()))
+    told.push(tMs === undefined ? "undated" : `${(tMs - uptimeMs! - EPOCH_MS) / 1000} s`);
+  expect(told).toEqual([
+    ...["undated", "undated", "tank-1 7 0 s", "0 s", "0 s", "5 s", "5 s"],
+    ...["tank-1 7 3600 s", "3600 s", "3600 s", "3600 s", "3600 s"],
+  ]);
 });
