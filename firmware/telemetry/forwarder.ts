@@ -82,8 +82,11 @@ export class Forwarder implements TelemetryPath {
     this.check(this.limits);
     this.batcher = new Batcher({ channels, encoding, limits }, (batch) => {
       const { logClass, firstRow = 0, endRow = 0 } = batch;
+      const nowMs = clock.ticksMs();
+      // An anchor that is due takes a number of its own, before the batch.
+      this.store.date(nowMs);
       this.receipts?.batched(logClass, firstRow, endRow, this.store.nextSequence(logClass));
-      this.store.offer(batch, clock.ticksMs());
+      this.store.offer(batch, nowMs);
     });
   }
 

@@ -86,7 +86,7 @@ export class TelemetryStore {
     return this.inFlight.length;
   }
 
-  /** Stamp of the batch that `offer` takes next. */
+  /** Stamp of the batch that `offer` takes next, unless an anchor is due: `date` first. */
   nextSequence(logClass: LogClass): number {
     return this.sequences[logClass]!;
   }

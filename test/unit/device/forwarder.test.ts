@@ -5,7 +5,9 @@ import { Forwarder, nextBootId } from "godwit/telemetry/forwarder";
 import { expect, test } from "vitest";
 import { decodeBatch } from "../../../firmware/codec/delta/decoder.ts";
 import { decodeBag } from "../../../firmware/connection/bag.ts";
-import { MemoryKeyValue } from "../../../host-tools/sim/storage.ts";
+import type { OutboundMessage } from "../../../firmware/connection/types.ts";
+import type { Platform } from "../../../firmware/ports/platform.ts";
+import { MemoryKeyValue, NorFlash } from "../../../host-tools/sim/storage.ts";
 import { countBoots } from "../../support/first-boot.ts";
 import { Rig } from "../../support/thermo.ts";
 
@@ -68,4 +70,49 @@ test("boot ids count in storage, from anywhere once that was erased", () => {
   expect([1, 2].map(() => nextBootId(storage, random))).toEqual([1, 2]);
   storage.write("boot.id", new Uint8Array([255, 255, 255, 255]));
   expect(nextBootId(storage, random)).toBe(1);
+});
+
+test("a reading is not told as acknowledged by the anchor that took its number", () => {
+  let epochMs: number | undefined;
+  let nowMs = 0;
+  const sent: OutboundMessage[] = [];
+  const forwarder = new Forwarder(
+    {
+      platform: {
+        ...{ flash: new NorFlash(16 * 4096), storage: new MemoryKeyValue() },
+        random: { fill: () => {} },
+        clock: { ticksMs: () => nowMs },
+      } as unknown as Platform,
+      specs: { level: { type: "double" } },
+      messageBytesMax: 65_536,
+      send: (message) => sent.push(message) > 0,
+      epochMs: () => epochMs,
+      failed: (where, error) => expect.unreachable(`${where}: ${error}`),
+    },
+    { encoding: deltaEncoding(), limits: { normalAgeMs: 60_000 } },
+  );
+  const told: string[] = [];
+  const measure = (level: number) =>
+    forwarder.add({ level }, nowMs, (outcome) => told.push(`${level} ${outcome}`));
+  measure(1);
+  nowMs = 60_000;
+  forwarder.tick(nowMs);
+  measure(2);
+  // The clock is set while the second batch waits; the next thing that happens is its deadline.
+  epochMs = Date.UTC(2026, 0, 1);
+  nowMs = 120_000;
+  forwarder.tick(nowMs);
+  forwarder.setOnline(true, nowMs);
+  const kinds = () =>
+    sent.map(({ payload, bag }) => `${decodeBag(bag!).get("seq")} ${payload.length > 0}`);
+  expect(kinds()).toEqual(["0 true", "1 false", "2 true"]);
+  for (const [i, outcomes] of [
+    ["1 acknowledged"],
+    ["1 acknowledged"],
+    ["1 acknowledged", "2 acknowledged"],
+  ].entries()) {
+    sent[i]!.onSettled?.("acknowledged");
+    forwarder.tick(nowMs);
+    expect(told).toEqual(outcomes);
+  }
 });
