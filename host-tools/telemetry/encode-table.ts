@@ -1,4 +1,7 @@
 // A whole recording to standalone batches, each decoded again and compared before it counts.
+import { encodeCbor } from "../../firmware/codec/cbor.ts";
+import { decodeCbor } from "../../firmware/codec/cbor-decode.ts";
+import type { CborValue } from "../../firmware/codec/cbor-value.ts";
 import { decodeBatch } from "../../firmware/codec/delta/decoder.ts";
 import { DeltaEncoder } from "../../firmware/codec/delta/encoder.ts";
 import type { Profile } from "../../firmware/codec/delta/header.ts";
@@ -68,7 +71,11 @@ export function encodeTable(table: Table, options: EncodeTableOptions): EncodedT
   for (let start = 0; start < table.rows.length; ) {
     const size = Math.min(rows, table.rows.length - start);
     const encoder = refusing("", "fewer --rows, or fewer columns", () => {
-      return new DeltaEncoder({ channels, profile, tick, rowsMax: size, bytesMax, crc });
+      return new DeltaEncoder({
+        ...{ channels, profile, tick, rowsMax: size, bytesMax, crc },
+        // A column of numbers with "NA" in it.
+        encodeObject: (value) => encodeCbor(value as CborValue),
+      });
     });
     const place = size === 1 ? `row ${start + 1}: ` : `rows ${start + 1} to ${start + size}: `;
     const batch = refusing(place, "fewer --rows, or correct these rows", () => {
@@ -109,7 +116,7 @@ function isEqual(
   bytes: Uint8Array,
   { tolerances, errors }: Precision,
 ): boolean {
-  const { times, channels } = decodeBatch(bytes);
+  const { times, channels } = decodeBatch(bytes, { decodeObject: decodeCbor });
   let isGood = true;
   for (let i = 0; i < times.length; i++) {
     if (times[i] !== table.times[start + i]) isGood = false;

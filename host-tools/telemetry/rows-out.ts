@@ -1,5 +1,6 @@
 // Decoded batches as JSON lines, CSV or Parquet.
 import { parquetWriteBuffer } from "hyparquet-writer";
+import { decodeCbor } from "../../firmware/codec/cbor-decode.ts";
 import type { DecodedBatch } from "../../firmware/codec/delta/decoded-batch.ts";
 import { decodeBatch } from "../../firmware/codec/delta/decoder.ts";
 import { GodwitError } from "../../firmware/codec/error.ts";
@@ -30,7 +31,7 @@ export function decodeBatchFile(bytes: Uint8Array): DecodedFile {
   const file: DecodedFile = { schema, batches: [], damaged: [] };
   batches.forEach((batch, i) => {
     try {
-      file.batches.push(decodeBatch(batch.bytes));
+      file.batches.push(decodeBatch(batch.bytes, { decodeObject: decodeCbor }));
     } catch (cause) {
       if (!(cause instanceof GodwitError)) throw cause;
       file.damaged.push(

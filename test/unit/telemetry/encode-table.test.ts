@@ -1,7 +1,9 @@
 // Tables of strangers to batches: names that objects have already, and rows that fit no batch.
 import { expect, test } from "vitest";
+import { writeBatchFile } from "../../../host-tools/telemetry/batch-file.ts";
 import { parseCsv } from "../../../host-tools/telemetry/csv.ts";
 import { encodeTable } from "../../../host-tools/telemetry/encode-table.ts";
+import { decodeBatchFile, formatRows } from "../../../host-tools/telemetry/rows-out.ts";
 
 const options = { rows: 2, profile: "static" } as const;
 
@@ -26,4 +28,18 @@ test("what no batch takes is refused with its rows and a way out", () => {
   expect(encodeTable(far, { ...options, rows: 1 }).lossless).toBe(true);
   const long = parseCsv(`t_ms,a\n1,${"x".repeat(70_000)}\n`);
   expect(() => encodeTable(long, options)).toThrow(/^row 1: channel a: a text of 70000 bytes/);
+});
+
+test("a column may mix numbers, texts and flags, as NA among numbers does", () => {
+  const text = 't_ms,a,b\n1,1.5,x\n2,NA,5\n3,-0,"5"\n4,,true\n5,NaN,NaN\n6,1e300,-Infinity\n';
+  const table = parseCsv(text);
+  for (const profile of ["static", "adaptive"] as const)
+    for (const rows of [1, 2, 6]) {
+      const { batches, lossless } = encodeTable(table, { rows, profile });
+      expect(lossless).toBe(true);
+      const schema = { tick: table.tick, names: table.names };
+      const decoded = decodeBatchFile(writeBatchFile(schema, batches)).batches;
+      const back = new TextDecoder().decode(formatRows(schema, decoded, "csv"));
+      expect(parseCsv(back)).toEqual(table);
+    }
 });
