@@ -31,7 +31,11 @@ export function decodeBatchFile(bytes: Uint8Array): DecodedFile {
   const file: DecodedFile = { schema, batches: [], damaged: [] };
   batches.forEach((batch, i) => {
     try {
-      file.batches.push(decodeBatch(batch.bytes, { decodeObject: decodeCbor }));
+      const decoded = decodeBatch(batch.bytes, { decodeObject: decodeCbor });
+      const { tick } = decoded.header;
+      if (tick !== schema.tick)
+        throw new GodwitError("malformed", `times in ${tick}, the file counts ${schema.tick}`);
+      file.batches.push(decoded);
     } catch (cause) {
       if (!(cause instanceof GodwitError)) throw cause;
       file.damaged.push(

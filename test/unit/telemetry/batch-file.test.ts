@@ -96,3 +96,10 @@ test("a dump of messages is sent to the verb for it", () => {
     expect.objectContaining({ hint: expect.stringContaining("godwit telemetry export") }),
   );
 });
+
+test("a batch whose times count otherwise than those of its file is damaged, not a thousand times off", () => {
+  const [part] = file(1).parts;
+  const { batches, damaged } = decodeBatchFile(writeBatchFile({ ...schema, tick: "us" }, [part!]));
+  expect(batches).toEqual([]);
+  expect(damaged[0]?.message).toMatch(/^batch 0 at byte \d+: times in ms, the file counts us$/);
+});
