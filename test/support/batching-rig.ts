@@ -14,7 +14,7 @@ import { StreamDecoder } from "../../host-tools/telemetry/decode-stream.ts";
 import type { Row } from "../../host-tools/telemetry/rows.ts";
 import { countBoots } from "./first-boot.ts";
 import { deviceConnection, ScriptedHub, type Telemetry } from "./scripted-hub.ts";
-import { settle } from "./thermo.ts";
+import { runWorld } from "./virtual-time.ts";
 
 export const machineModel = defineModel({
   id: "dtmi:com:example:Machine;1",
@@ -82,16 +82,8 @@ export class BatchingRig {
     return this;
   }
 
-  async run(durationMs: number): Promise<void> {
-    const endMs = this.world.clock.nowMs + durationMs;
-    for (;;) {
-      await settle();
-      const nextMs = this.world.clock.nextMs();
-      if (nextMs > endMs) break;
-      this.world.clock.runUntil(nextMs);
-    }
-    this.world.clock.runUntil(endMs);
-    await settle();
+  run(durationMs: number): Promise<void> {
+    return runWorld(this.world, durationMs);
   }
 }
 
