@@ -1,5 +1,6 @@
 // A device that sends delta batches with store and forward, against a scripted hub in virtual time.
 
+import { batched } from "godwit/telemetry/batched";
 import { deltaEncoding } from "godwit/telemetry/delta-batches";
 import { Forwarder, nextBootId } from "godwit/telemetry/forwarder";
 import { expect, test } from "vitest";
@@ -8,6 +9,7 @@ import { decodeBag } from "../../../firmware/connection/bag.ts";
 import type { OutboundMessage } from "../../../firmware/connection/types.ts";
 import type { Platform } from "../../../firmware/ports/platform.ts";
 import { MemoryKeyValue, NorFlash } from "../../../host-tools/sim/storage.ts";
+import { World } from "../../../host-tools/sim/world.ts";
 import { countBoots } from "../../support/first-boot.ts";
 import { Rig } from "../../support/thermo.ts";
 
@@ -63,13 +65,38 @@ test("batches leave by age, carry stamps and epoch, and wait through an outage i
 test("boot ids count in storage, from anywhere once that was erased", () => {
   const random = { fill: (target: Uint8Array) => void target.set([0x92, 0x34, 0x56, 0x78]) };
   const storage = new MemoryKeyValue();
-  expect([1, 2].map(() => nextBootId(storage, random))).toEqual([0x12345679, 0x1234567a]);
+  const next = () => nextBootId({ storage, random }, (error) => expect.unreachable(`${error}`));
+  expect([next(), next()]).toEqual([0x12345679, 0x1234567a]);
   storage.write("boot.id", new Uint8Array([1, 2]));
-  expect(nextBootId(storage, random)).toBe(0x12345679);
+  expect(next()).toBe(0x12345679);
   countBoots(storage);
-  expect([1, 2].map(() => nextBootId(storage, random))).toEqual([1, 2]);
+  expect([next(), next()]).toEqual([1, 2]);
   storage.write("boot.id", new Uint8Array([255, 255, 255, 255]));
-  expect(nextBootId(storage, random)).toBe(1);
+  expect(next()).toBe(1);
+});
+
+test("a storage that is full neither keeps a device from starting nor gives two boots one number", async () => {
+  const boots = new Set<string>();
+  for (const seed of [1, 2, 3]) {
+    const world = new World({ seed });
+    const storage = new MemoryKeyValue();
+    countBoots(storage);
+    const write = storage.write.bind(storage);
+    storage.write = (key, value) => {
+      if (key === "boot.id") throw new Error("no free entry");
+      write(key, value);
+    };
+    const rig = new Rig({
+      ...{ world, persistent: { storage, flash: new NorFlash(64 * 4096) } },
+      device: { telemetry: batched(deltaEncoding(), { limits: { normalAgeMs: 5000 } }) },
+    }).start();
+    await rig.run(2000);
+    rig.device.send({ temperature: 20 });
+    await rig.run(10_000);
+    boots.add(decodeBag(rig.hub.telemetry[0]!.bag).get("boot")!);
+    expect(rig.log.join()).toContain("no free entry");
+  }
+  expect(boots.size).toBe(3);
 });
 
 test("a reading is not told as acknowledged by the anchor that took its number", () => {
