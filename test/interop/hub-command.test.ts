@@ -66,6 +66,21 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** A tail that has shown its first line; what it returns waits for exit code and last line. */
+async function tailing(verb: string): Promise<() => Promise<[number, Line]>> {
+  const args = [verb, "tail", "--after", "0", "--device", "tank-1", "--data", data, "--json"];
+  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+  const ended = once(child, "close");
+  const lines: string[] = [];
+  const reader = createInterface({ input: child.stdout });
+  reader.on("line", (line) => lines.push(line));
+  await once(reader, "line");
+  return async () => {
+    const [exitCode] = (await ended) as [number];
+    return [exitCode, JSON.parse(lines.at(-1)!) as Line];
+  };
+}
+
 async function connect(connectionString: string): Promise<Client> {
   const client = Client.fromConnectionString(connectionString, Mqtt);
   await client.setOptions({ ca: readFileSync(String(serving.ready.caFile), "utf8") });
@@ -270,8 +285,11 @@ test("ports and data in use are refused with a way out", async () => {
 });
 
 test("a killed hub keeps its devices; verbs work on its folder at rest; Ctrl-C ends it in order", async () => {
+  const tails = await Promise.all(["hub", "telemetry"].map((verb) => tailing(verb)));
   serving.process.kill("SIGKILL");
   await once(serving.process, "exit");
+  for (const ended of tails)
+    expect(await ended()).toMatchObject([4, { event: "error", code: "hub-gone" }]);
   expect((await hub("device", "list")).lines.map((line) => line.deviceId)).toContain("dev1");
   const enrolled = await hub("enroll", "--group", "plant", "--device", "reg1");
   expect(enrolled.lines[0]).toMatchObject({

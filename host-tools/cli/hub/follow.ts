@@ -1,6 +1,7 @@
 // What the verbs that follow the hub's events have in common: which events, how many, for how long.
 import type { Readable } from "node:stream";
 import type { Command } from "commander";
+import { exitCodes, UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
 import { number } from "./options.ts";
 import { dataDirOf, runningClient } from "./service.ts";
@@ -30,6 +31,17 @@ export interface Following<T> {
   end?(): void;
 }
 
+/** What broke a stream of events: the hub's end, or the line's, is no bug. */
+export function lineLost(cause: unknown): unknown {
+  if ((cause as NodeJS.ErrnoException).code !== "ECONNRESET") return cause;
+  return new UserError("the hub has ended, or the line to it", {
+    code: "hub-gone",
+    exitCode: exitCodes.unreachable,
+    hint: "start it with: godwit hub",
+    cause,
+  });
+}
+
 /** Shows what comes until there was enough of it, the time is up or somebody interrupts; none of these is an error. */
 export async function follow<T>(
   command: Command,
@@ -54,7 +66,7 @@ export async function follow<T>(
       if (left <= 0) break;
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) throw lineLost(error);
   } finally {
     events.destroy();
     end?.();

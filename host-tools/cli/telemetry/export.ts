@@ -9,6 +9,7 @@ import type { Row } from "../../telemetry/rows.ts";
 import { type RowFormat, rowFormats } from "../../telemetry/rows-out.ts";
 import { UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
+import { lineLost } from "../hub/follow.ts";
 import { dataDirOf, runningClient } from "../hub/service.ts";
 import { printable } from "../output.ts";
 import { showDelivery } from "./delivery.ts";
@@ -32,10 +33,11 @@ async function open(source: string, dataDir: string, context: Context) {
 }
 
 /** What ended the stream before its time, as an error to show once the rows are safe. */
-function ending(source: string, cause: unknown): UserError {
+function ending(source: string, error: unknown): UserError {
+  const cause = source === "hub" ? lineLost(error) : error;
   if (cause instanceof UserError) return cause;
   const { code } = cause as NodeJS.ErrnoException;
-  if (code === undefined) throw cause;
+  if (code === undefined || code === "ABORT_ERR") throw cause;
   return new UserError(`cannot read ${source}: ${code}`, { code: "input", cause });
 }
 
