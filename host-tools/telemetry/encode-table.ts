@@ -68,15 +68,18 @@ export function encodeTable(table: Table, options: EncodeTableOptions): EncodedT
   };
   const errors = new Map<string, number>();
   const { tick } = table;
+  let companion: DeltaEncoder | undefined;
   for (let start = 0; start < table.rows.length; ) {
     const size = Math.min(rows, table.rows.length - start);
     const encoder = refusing("", "fewer --rows, or fewer columns", () => {
       return new DeltaEncoder({
-        ...{ channels, profile, tick, rowsMax: size, bytesMax, crc },
+        ...{ channels, profile, tick, rowsMax: size, bytesMax, crc, companion },
         // A column of numbers with "NA" in it.
         encodeObject: (value) => encodeCbor(value as CborValue),
       });
     });
+    // All share the work space of the first one, not what it knows.
+    companion ??= encoder;
     const place = size === 1 ? `row ${start + 1}: ` : `rows ${start + 1} to ${start + size}: `;
     const batch = refusing(place, "fewer --rows, or correct these rows", () => {
       for (let i = start; i < start + size; i++) encoder.record(table.times[i]!, table.rows[i]!);
