@@ -66,17 +66,17 @@ export class RowBatches implements TelemetryEncoder {
   add(sample: Sample, nowMs: number): Uint8Array | undefined {
     const { form, blockBytes } = this;
     const atMs = Math.floor(nowMs);
-    const row = form.row({ [ROW_TIME]: atMs, ...sample });
-    const cost = row.length + 1;
-    if (HEAD_BYTES_MAX + cost + TAIL_BYTES > blockBytes) {
-      const text = `a row of ${row.length} bytes does not fit blockBytes ${blockBytes}`;
-      throw new GodwitError("limit", `${text}: raise blockBytes or send fewer channels`);
-    }
     // Name and value of the time.
     const items = itemsOf(sample as CborValue) + 2;
     if (items > ITEMS_MAX) {
       const text = `a row of ${items} values, readers take ${ITEMS_MAX}`;
       throw new GodwitError("limit", `${text}: send shorter arrays`);
+    }
+    const row = form.row({ [ROW_TIME]: atMs, ...sample });
+    const cost = row.length + 1;
+    if (HEAD_BYTES_MAX + cost + TAIL_BYTES > blockBytes) {
+      const text = `a row of ${row.length} bytes does not fit blockBytes ${blockBytes}`;
+      throw new GodwitError("limit", `${text}: raise blockBytes or send fewer channels`);
     }
     const isFull = this.at + cost + TAIL_BYTES > blockBytes || this.items + items > ITEMS_MAX;
     const body = isFull ? this.flush() : undefined;

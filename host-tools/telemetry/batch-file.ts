@@ -44,7 +44,7 @@ function damaged(what: string): UserError {
 }
 
 /** Whether `bytes` begin like a file of batches. */
-export function isBatchFile(bytes: Uint8Array): boolean {
+function isBatchFile(bytes: Uint8Array): boolean {
   return new TextDecoder().decode(bytes.subarray(0, MAGIC.length)) === MAGIC;
 }
 
