@@ -1,10 +1,7 @@
 // CBOR (RFC 8949) into device values: strict, bounded, and meant for bytes from strangers.
-import { CBOR_DEPTH_MAX, type CborValue } from "./cbor-value.ts";
+import { CBOR_DEPTH_MAX, CBOR_ITEMS_MAX, type CborValue } from "./cbor-value.ts";
 import { GodwitError } from "./error.ts";
 import { decodeUtf8 } from "./utf8.ts";
-
-/** Values in one decoded item, keys included: bounds the memory that few bytes can claim. */
-export const CBOR_ITEMS_MAX = 4096;
 
 const TWO_32 = 4_294_967_296;
 

@@ -11,3 +11,6 @@ export type CborValue =
 
 /** Arrays and maps inside one another; deeper values are refused both ways. */
 export const CBOR_DEPTH_MAX = 16;
+
+/** Values in one item, keys included, both ways: bounds the memory that few bytes can claim. */
+export const CBOR_ITEMS_MAX = 4096;

@@ -1,5 +1,5 @@
 // CBOR (RFC 8949) of device values, deterministic (§4.2.1). The decoder is a module of its own: few need both.
-import { CBOR_DEPTH_MAX, type CborValue } from "./cbor-value.ts";
+import { CBOR_DEPTH_MAX, CBOR_ITEMS_MAX, type CborValue } from "./cbor-value.ts";
 import { GodwitError } from "./error.ts";
 import { encodeUtf8 } from "./utf8.ts";
 
@@ -9,6 +9,7 @@ class Encoder {
   bytes = new Uint8Array(64);
   at = 0;
   private maxBytes: number;
+  private items = 0;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -63,7 +64,14 @@ class Encoder {
     else view.setFloat64(0, value);
   }
 
+  /** Counts as readers do, keys included. */
+  private count(): void {
+    if (++this.items > CBOR_ITEMS_MAX)
+      throw new GodwitError("limit", `CBOR: more than ${CBOR_ITEMS_MAX} values`);
+  }
+
   value(value: CborValue, depth: number): void {
+    this.count();
     if (depth > CBOR_DEPTH_MAX) throw new GodwitError("limit", "CBOR: too deep");
     if (typeof value === "number") this.number(value);
     else if (typeof value === "string") this.chunk(3, encodeUtf8(value));
@@ -82,6 +90,7 @@ class Encoder {
     if (keys.length > 1) keys.sort(byEncoding);
     this.head(5, keys.length);
     for (const key of keys) {
+      this.count();
       this.chunk(3, encodeUtf8(key));
       this.value(value[key]!, depth + 1);
     }
@@ -122,7 +131,7 @@ function halfOf(value: number): number | undefined {
 
 /**
  * Deterministic CBOR of `value`: equal values give equal bytes. Whole numbers become integers.
- * @throws GodwitError `limit` beyond `maxBytes` or CBOR_DEPTH_MAX, `argument` for undefined and the like,
+ * @throws GodwitError `limit` beyond `maxBytes`, CBOR_DEPTH_MAX or CBOR_ITEMS_MAX, `argument` for undefined and the like,
  * `malformed` for text with half a surrogate pair.
  */
 export function encodeCbor(value: CborValue, maxBytes = 65_536): Uint8Array {

@@ -146,7 +146,8 @@ export class Batcher {
       const value = sample[name];
       if (value === undefined) continue;
       if (!this.deadband.passes(name, value, nowMs, this.current.heartbeatMs)) continue;
-      part ??= {};
+      // Channels may be called like what objects inherit.
+      part ??= Object.create(null) as Record<string, CborValue>;
       part[name] = value;
     }
     return part;

@@ -1,7 +1,8 @@
 /** Batches with store and forward, as a device takes them (`batched.ts`). */
 import { GodwitError } from "../codec/error.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { KeyValue } from "../ports/storage.ts";
+import type { Platform } from "../ports/platform.ts";
+import type { Random } from "../ports/random.ts";
 import { BATCH_DEFAULTS, BATCH_LIMITS, type BatchLimits } from "./batch-limits.ts";
 import { Batcher, channelsOf } from "./batcher.ts";
 import type { Sample, TelemetryEncoding } from "./encoder.ts";
@@ -23,14 +24,39 @@ export interface ForwarderOptions {
 const BAG_BYTES_MAX = 256;
 const bootKey = "boot.id";
 
-/** A number that no earlier boot of this device has had, counted in storage. */
-export function nextBootId(storage: KeyValue): number {
+/**
+ * A number that no earlier boot of this device has had: counted in storage. A storage that was erased has forgotten the
+ * count, but consumers have not forgotten the stamps: there it begins anywhere in the lower half. One that takes nothing
+ * (`onFault` is told) would count the same number for ever: then it is any.
+ */
+export function nextBootId(
+  { storage, random }: Pick<Platform, "storage" | "random">,
+  onFault: (error: unknown) => void,
+): number {
   const stored = storage.read(bootKey);
-  let bootId = 0;
-  if (stored?.length === 4) for (const byte of stored) bootId = bootId * 256 + byte;
-  bootId = bootId >= 0xffffffff ? 1 : bootId + 1;
-  storage.write(bootKey, new Uint8Array([bootId >>> 24, bootId >>> 16, bootId >>> 8, bootId]));
-  return bootId;
+  const before = stored?.length === 4 ? numberOf(stored) : anyNumber(random);
+  const bootId = before >= 0xffffffff ? 1 : before + 1;
+  try {
+    storage.write(bootKey, new Uint8Array([bootId >>> 24, bootId >>> 16, bootId >>> 8, bootId]));
+    return bootId;
+  } catch (error) {
+    onFault(error);
+    return anyNumber(random) + 1;
+  }
+}
+
+function numberOf(bytes: Uint8Array): number {
+  let value = 0;
+  for (const byte of bytes) value = value * 256 + byte;
+  return value;
+}
+
+/** Below 2^31: the upper half is for counting on. */
+function anyNumber(random: Random): number {
+  const bytes = new Uint8Array(4);
+  random.fill(bytes);
+  bytes[0]! &= 127;
+  return numberOf(bytes);
 }
 
 export class Forwarder implements TelemetryPath {
@@ -51,9 +77,9 @@ export class Forwarder implements TelemetryPath {
   constructor(host: TelemetryHost, options: ForwarderOptions) {
     const { platform } = host;
     const { flash } = platform;
-    const bootId = nextBootId(platform.storage);
-    const { unitBytes = 4, limits = {}, encoding } = options;
     const onFault = (error: unknown) => host.failed("telemetry", error);
+    const bootId = nextBootId(platform, onFault);
+    const { unitBytes = 4, limits = {}, encoding } = options;
     const log = flash && new FlashLog({ flash, bootId, unitBytes, onFault });
     const recordBytesMax = (log?.payloadBytesMax ?? Infinity) - STORED_OVERHEAD_BYTES;
     this.blockBytesMax = Math.min(recordBytesMax, host.messageBytesMax - BAG_BYTES_MAX);
@@ -73,8 +99,11 @@ export class Forwarder implements TelemetryPath {
     this.check(this.limits);
     this.batcher = new Batcher({ channels, encoding, limits }, (batch) => {
       const { logClass, firstRow = 0, endRow = 0 } = batch;
+      const nowMs = clock.ticksMs();
+      // An anchor that is due takes a number of its own, before the batch.
+      this.store.date(nowMs);
       this.receipts?.batched(logClass, firstRow, endRow, this.store.nextSequence(logClass));
-      this.store.offer(batch, clock.ticksMs());
+      this.store.offer(batch, nowMs);
     });
   }
 

@@ -1,4 +1,5 @@
 /** Telemetry as an array of rows, closed when a block is full: what JSON and CBOR batches have in common. */
+import type { CborValue } from "../codec/cbor-value.ts";
 import { GodwitError } from "../codec/error.ts";
 import type { Channel } from "./batcher.ts";
 import type { Sample, TelemetryEncoder } from "./encoder.ts";
@@ -34,12 +35,13 @@ export class RowBatches implements TelemetryEncoder {
   gone = 0;
   private readonly form: RowForm;
   private readonly bytesMin: number;
-  private readonly rowsMax: number;
   private blockBytes: number;
   /** The rows so far, with room for the head in front of them. Grows to what batches need, stays for the next one. */
   private buffer = new Uint8Array(BUFFER_BYTES_MIN);
   private at = HEAD_BYTES_MAX;
   private rows = 0;
+  /** Values and names in the rows so far. */
+  private items = 0;
   private firstMs = Infinity;
 
   /** @throws GodwitError `limit` if a block is too small for one row */
@@ -48,7 +50,6 @@ export class RowBatches implements TelemetryEncoder {
     let bytesMin = FRAME_BYTES_MAX;
     for (const { name } of channels) bytesMin += name.length + VALUE_BYTES_MIN;
     this.bytesMin = bytesMin;
-    this.rowsMax = Math.max(1, Math.floor(ITEMS_MAX / (2 * channels.length + 3)));
     this.blockBytes = blockBytes;
     this.check(blockBytes);
   }
@@ -61,17 +62,23 @@ export class RowBatches implements TelemetryEncoder {
     return true;
   }
 
-  /** @throws GodwitError `limit` if the row alone exceeds a block: it is dropped, those before it are kept */
+  /** @throws GodwitError `limit` if the row alone exceeds a block or readers: it is dropped, those before it are kept */
   add(sample: Sample, nowMs: number): Uint8Array | undefined {
     const { form, blockBytes } = this;
     const atMs = Math.floor(nowMs);
+    // Name and value of the time.
+    const items = itemsOf(sample as CborValue) + 2;
+    if (items > ITEMS_MAX) {
+      const text = `a row of ${items} values, readers take ${ITEMS_MAX}`;
+      throw new GodwitError("limit", `${text}: send shorter arrays`);
+    }
     const row = form.row({ [ROW_TIME]: atMs, ...sample });
     const cost = row.length + 1;
     if (HEAD_BYTES_MAX + cost + TAIL_BYTES > blockBytes) {
       const text = `a row of ${row.length} bytes does not fit blockBytes ${blockBytes}`;
       throw new GodwitError("limit", `${text}: raise blockBytes or send fewer channels`);
     }
-    const isFull = this.at + cost + TAIL_BYTES > blockBytes || this.rows >= this.rowsMax;
+    const isFull = this.at + cost + TAIL_BYTES > blockBytes || this.items + items > ITEMS_MAX;
     const body = isFull ? this.flush() : undefined;
     if (this.rows === 0) this.firstMs = atMs;
     this.reserve(cost + TAIL_BYTES);
@@ -79,6 +86,7 @@ export class RowBatches implements TelemetryEncoder {
     this.buffer.set(row, this.at);
     this.at += row.length;
     this.rows++;
+    this.items += items;
     return body;
   }
 
@@ -92,6 +100,7 @@ export class RowBatches implements TelemetryEncoder {
     const body = buffer.slice(start, this.at);
     this.gone += rows;
     this.rows = 0;
+    this.items = 0;
     this.at = HEAD_BYTES_MAX;
     this.firstMs = Infinity;
     return body;
@@ -127,4 +136,13 @@ export class RowBatches implements TelemetryEncoder {
     const text = `blockBytes ${blockBytes} is too small for one row of these channels`;
     throw new GodwitError("limit", `${text}: at least ${this.bytesMin}`);
   }
+}
+
+/** As a reader counts them: the value itself, what it holds, and names. */
+function itemsOf(value: CborValue): number {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return 1;
+  let count = 1;
+  if (Array.isArray(value)) for (const inner of value) count += itemsOf(inner);
+  else for (const name of Object.keys(value)) count += 1 + itemsOf((value as Sample)[name]!);
+  return count;
 }

@@ -31,7 +31,8 @@ export function takeSample(
     const spec = Object.hasOwn(specs, name) ? specs[name]! : undefined;
     const problem = spec ? validate(spec, value) : "is no telemetry of the model";
     if (spec && problem === undefined) {
-      sample ??= {};
+      // Channels may be called like what objects inherit.
+      sample ??= Object.create(null) as Record<string, CborValue>;
       sample[name] = round(spec, value);
     } else onProblem(name, problem ?? "");
   }

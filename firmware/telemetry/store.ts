@@ -2,11 +2,11 @@
 import type { OutboundMessage, Settled } from "../connection/types.ts";
 import type { Batch } from "./batcher.ts";
 import type { FlashLog } from "./log/flash-log.ts";
-import type { LogClass, LogEntry, LostRecords } from "./log/types.ts";
-import { Shipment } from "./shipment.ts";
-import { StoreQueue, type Waiting } from "./store-queue.ts";
-import { packBatch, type StoredBatch, unpackBatch } from "./stored-batch.ts";
-import { anchorOf, TimeAnchors } from "./time-anchors.ts";
+import type { LogClass, LostRecords } from "./log/types.ts";
+import { Shipment, type ShipmentParts } from "./shipment.ts";
+import { StoreLog } from "./store-log.ts";
+import { StoreQueue } from "./store-queue.ts";
+import { anchorOf } from "./time-anchors.ts";
 
 export interface StoreLimits {
   /** Batches in RAM; beyond that they go to flash, without flash the lowest class is dropped first. */
@@ -52,13 +52,11 @@ export class TelemetryStore {
   private readonly queue: StoreQueue;
   private readonly sequences = new Uint32Array(3);
   private readonly inFlight: Shipment[] = [];
-  /** Shipments out of the log, in its order, per class. */
-  private readonly logged: Shipment[][] = [[], [], []];
-  private readonly anchors = new TimeAnchors();
+  /** Absent: RAM only. */
+  private readonly stored: StoreLog | undefined;
   private refused: Shipment | undefined;
   private isOnline = false;
   private isPumping = false;
-  private saveAtMs = Infinity;
   private nowMs = 0;
   /** Settled, and not looked at yet: MQTT and TLS are on the stack when the connection tells. */
   private readonly told: Shipment[] = [];
@@ -70,15 +68,14 @@ export class TelemetryStore {
     this.options = options;
     this.limits = { ...STORE_DEFAULTS, ...options.limits };
     this.queue = new StoreQueue(options.bootId);
+    if (options.log) this.stored = new StoreLog(options.log, options, this.limits.saveMs);
   }
 
   /** Batches that are not in flight. */
   get waiting(): number {
     let count = 0;
-    for (const i of CLASSES) {
-      const inLog = this.options.log?.pending(i) ?? 0;
-      count += this.queue.waiting[i]!.length + inLog - this.logged[i]!.length;
-    }
+    for (const i of CLASSES)
+      count += this.queue.waiting[i]!.length + (this.stored?.waiting(i) ?? 0);
     return count;
   }
 
@@ -86,7 +83,7 @@ export class TelemetryStore {
     return this.inFlight.length;
   }
 
-  /** Stamp of the batch that `offer` takes next. */
+  /** Stamp of the batch that `offer` takes next, unless an anchor is due: `date` first. */
   nextSequence(logClass: LogClass): number {
     return this.sequences[logClass]!;
   }
@@ -150,14 +147,14 @@ export class TelemetryStore {
       const oldest = waiting[i]![0];
       if (oldest && nowMs >= oldest.sinceMs + this.limits.oldMs) this.spill(i);
     }
-    if (nowMs >= this.saveAtMs) this.save();
+    if (this.stored && nowMs >= this.stored.saveAtMs) this.stored.save();
     this.pump();
   }
 
   nextDeadlineMs(): number {
     if (this.told.length > 0) return 0;
-    let deadlineMs = this.saveAtMs;
-    if (!this.options.log) return deadlineMs;
+    if (!this.stored) return Infinity;
+    let deadlineMs = this.stored.saveAtMs;
     for (const queue of this.queue.waiting) {
       if (queue[0]) deadlineMs = Math.min(deadlineMs, queue[0].sinceMs + this.limits.oldMs);
     }
@@ -167,11 +164,11 @@ export class TelemetryStore {
   /** Before a restart: everything that can be kept is in flash when this returns. */
   persist(): void {
     this.spillAll();
-    this.save();
+    this.stored?.save();
   }
 
   private spillAll(): void {
-    if (!this.options.log) return;
+    if (!this.stored) return;
     // What is in flight from RAM would die with the power; if it arrives all the same, it arrives twice.
     for (const shipment of [this.refused, ...this.inFlight]) {
       if (!shipment || shipment.parts.ordinal >= 0 || shipment.isKept) continue;
@@ -185,29 +182,13 @@ export class TelemetryStore {
 
   /** Moves the batches of a class from RAM to flash; false: not all of them, they stay in RAM. */
   private spill(logClass: LogClass): boolean {
-    const { log } = this.options;
-    if (!log) return false;
+    const { stored } = this;
+    if (!stored) return false;
     for (;;) {
       const entry = this.queue.take(logClass);
       if (!entry) return true;
-      if (this.write(log, entry)) continue;
+      if (stored.write(entry)) continue;
       this.queue.add(entry);
-      return false;
-    }
-  }
-
-  private write(log: FlashLog, { batch, sequence }: Waiting): boolean {
-    try {
-      // A refusal is a declared loss of the log: the batch is not kept here either.
-      const epochMs = this.options.epochMs();
-      const bytes = packBatch(batch, epochMs);
-      this.anchors.stored(batch.logClass, epochMs);
-      const isKept = log.append(batch.logClass, sequence, bytes);
-      if (!isKept) this.options.onSettled?.(batch.logClass, sequence, sequence, "dropped");
-      this.madeRoom(log);
-      return true;
-    } catch (error) {
-      this.options.onFault?.(error);
       return false;
     }
   }
@@ -215,35 +196,29 @@ export class TelemetryStore {
   /** Dates what lies in the log, should this boot end before it is sent: whenever the clock may have been set. */
   date(nowMs: number): void {
     this.nowMs = nowMs;
-    const { log } = this.options;
-    if (!log || !this.anchors.isOpen) return;
+    const { stored } = this;
+    if (!stored?.anchors.isOpen) return;
     const epochMs = this.options.epochMs();
-    const logClass = this.anchors.due(epochMs);
+    const logClass = stored.anchors.due(epochMs);
     if (logClass === undefined || epochMs === undefined) return;
-    this.anchors.dropped(epochMs);
+    stored.anchors.dropped(epochMs);
     // What waits in RAM has lower numbers.
     if (!this.spill(logClass)) return;
     const sequence = this.sequences[logClass]!++;
-    this.write(log, { batch: anchorOf(logClass, this.nowMs), sequence, sinceMs: this.nowMs });
-  }
-
-  /** The log may have given up records of any class for this one. */
-  private madeRoom(log: FlashLog): void {
-    const { onSettled, bootId } = this.options;
-    for (const i of CLASSES) {
-      const lost = onSettled && log.lost(i);
-      if (lost?.lastBoot !== bootId) continue;
-      const first = lost.firstBoot === bootId ? lost.firstSequence : 0;
-      onSettled?.(i, first, lost.lastSequence, "dropped");
-    }
+    stored.write({ batch: anchorOf(logClass, nowMs), sequence, sinceMs: nowMs });
   }
 
   /** The next message: of the highest class, the log before RAM, for it holds what is older. */
   private next(): Shipment | undefined {
-    const { log, bootId } = this.options;
+    const { stored } = this;
+    const { bootId } = this.options;
     for (const logClass of CLASSES) {
-      const entry = log?.next(logClass);
-      if (entry) return this.fromLog(entry);
+      const entry = stored?.log.next(logClass);
+      if (stored && entry) {
+        const shipment = this.ship(stored.partsOf(entry, this.nowMs));
+        stored.sent(shipment);
+        return shipment;
+      }
       const waiting = this.queue.take(logClass);
       if (!waiting) continue;
       const { sequence } = waiting;
@@ -253,33 +228,8 @@ export class TelemetryStore {
     return undefined;
   }
 
-  private fromLog(entry: LogEntry): Shipment {
-    const { logClass, bootId, sequence, ordinal, payload } = entry;
-    let { missing } = entry;
-    let batch: StoredBatch | undefined;
-    try {
-      if (payload) batch = unpackBatch(logClass, payload);
-    } catch (error) {
-      this.options.onFault?.(error);
-      missing++;
-    }
-    // Nothing readable: an empty message tells about it.
-    batch ??= {
-      ...{ logClass, bag: "", isTimed: false, firstMs: this.nowMs },
-      payload: new Uint8Array(0),
-      epochMs: undefined,
-    };
-    const isOwn = bootId === this.options.bootId;
-    // What the clock says now is better than what it said then, but says nothing about other boots.
-    const epochMs = (isOwn ? this.options.epochMs() : undefined) ?? batch.epochMs;
-    const stamped = { ...batch, epochMs };
-    const shipment = this.ship({ batch: stamped, bootId, sequence, ordinal, missing, isOwn });
-    this.logged[logClass]!.push(shipment);
-    return shipment;
-  }
-
   /** The first loss that nobody was told rides along. */
-  private ship(parts: Omit<Shipment["parts"], "lost" | "lostClass">): Shipment {
+  private ship(parts: Omit<ShipmentParts, "lost" | "lostClass">): Shipment {
     let lost: LostRecords | undefined;
     let lostClass: LogClass = 0;
     for (const i of CLASSES) {
@@ -291,7 +241,7 @@ export class TelemetryStore {
   }
 
   private lostOf(logClass: LogClass): LostRecords | undefined {
-    return this.options.log?.lost(logClass) ?? this.queue.lost[logClass];
+    return this.stored?.log.lost(logClass) ?? this.queue.lost[logClass];
   }
 
   private isTelling(logClass: LogClass): boolean {
@@ -309,7 +259,7 @@ export class TelemetryStore {
       onSettled?.(batch.logClass, sequence, sequence, outcome);
     try {
       if (isAcknowledged && parts.lost) this.forget(parts.lostClass, parts.lost);
-      if (parts.ordinal >= 0) this.settleLogged(parts.batch.logClass);
+      if (parts.ordinal >= 0) this.stored?.settle(parts.batch.logClass, this.nowMs);
       else if (!isAcknowledged && !shipment.isKept) {
         this.queue.add({ batch: parts.batch, sequence: parts.sequence, sinceMs: this.nowMs });
       }
@@ -319,37 +269,6 @@ export class TelemetryStore {
   }
 
   private forget(logClass: LogClass, lost: LostRecords): void {
-    const { log } = this.options;
-    if (log?.lost(logClass)) log.acknowledgeLost(logClass, lost);
-    else this.queue.forget(logClass, lost);
-    this.soon();
-  }
-
-  /** Acknowledges what has arrived without a gap; once all have met their fate, the dropped ones are read again. */
-  private settleLogged(logClass: LogClass): void {
-    const list = this.logged[logClass]!;
-    const { log } = this.options;
-    while (list[0]?.outcome === "acknowledged") {
-      const { ordinal } = list.shift()!.parts;
-      log!.acknowledge(logClass, ordinal);
-      if (log!.pending(logClass) === 0) this.anchors.forget(logClass);
-      this.soon();
-    }
-    if (list.length === 0 || list.some(({ outcome }) => outcome === undefined)) return;
-    list.length = 0;
-    log!.rewind(logClass);
-  }
-
-  private soon(): void {
-    if (this.options.log) this.saveAtMs = Math.min(this.saveAtMs, this.nowMs + this.limits.saveMs);
-  }
-
-  private save(): void {
-    this.saveAtMs = Infinity;
-    try {
-      this.options.log?.save();
-    } catch (error) {
-      this.options.onFault?.(error);
-    }
+    if (!this.stored?.forget(logClass, lost, this.nowMs)) this.queue.forget(logClass, lost);
   }
 }

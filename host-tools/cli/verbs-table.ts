@@ -15,7 +15,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     load: () => import("./commands/hub.ts"),
   },
   telemetry: {
-    summary: "encode recordings to delta batches, decode them again",
+    summary: "encode recordings, decode and export what devices send, and bill it",
     load: () => import("./commands/telemetry.ts"),
   },
   engine: {

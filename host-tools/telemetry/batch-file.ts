@@ -1,4 +1,5 @@
 // A file of delta batches with the names of their channels: magic, schema as JSON, then batches with their lengths.
+import { CHANNELS_MAX } from "../../firmware/codec/delta/layout.ts";
 import { UserError } from "../user-error.ts";
 
 const MAGIC = "godwit-delta 1\n";
@@ -42,6 +43,21 @@ function damaged(what: string): UserError {
   });
 }
 
+/** Whether `bytes` begin like a file of batches. */
+function isBatchFile(bytes: Uint8Array): boolean {
+  return new TextDecoder().decode(bytes.subarray(0, MAGIC.length)) === MAGIC;
+}
+
+/** Who comes with a dump of messages has mixed up two verbs. */
+function stranger(first: number | undefined): UserError {
+  const isJson = first === 0x7b || first === 0x5b;
+  if (!isJson) return damaged("it does not begin with godwit-delta 1");
+  return new UserError("no batch file: it looks like JSON", {
+    code: "batch-file",
+    hint: "events as JSON: godwit telemetry export <file> --out <file>",
+  });
+}
+
 /** A batch and where it stands in its file. */
 export interface FileBatch {
   offset: number;
@@ -60,8 +76,7 @@ export interface BatchFile {
  * @throws UserError for what is no batch file, or ends within its schema
  */
 export function readBatchFile(bytes: Uint8Array): BatchFile {
-  const magic = new TextDecoder().decode(bytes.subarray(0, MAGIC.length));
-  if (magic !== MAGIC) throw damaged("it does not begin with godwit-delta 1");
+  if (!isBatchFile(bytes)) throw stranger(bytes[0]);
   const end = bytes.subarray(0, SCHEMA_BYTES_MAX).indexOf(10, MAGIC.length);
   if (end < 0) throw damaged("the schema has no end");
   const schema = parseSchema(new TextDecoder().decode(bytes.subarray(MAGIC.length, end)));
@@ -98,5 +113,7 @@ function parseSchema(text: string): BatchFileSchema {
     Array.isArray(names) &&
     names.every((name) => typeof name === "string");
   if (!isSchema) throw damaged("the schema lacks tick or names");
+  if (names.length > CHANNELS_MAX)
+    throw damaged(`the schema names ${names.length} channels, at most ${CHANNELS_MAX}`);
   return schema as BatchFileSchema;
 }

@@ -51,8 +51,8 @@ export interface Bill {
 }
 
 const DAY_MS = 86_400_000;
-/** Digits that boot, sequence and epoch may grow to while the device lives. */
-const GROWN = { boot: "10000", sequence: "1000000", epoch: "1700000000000" };
+/** Digits that boot, sequence and epoch have or may grow to while the device lives. */
+const GROWN = { boot: "2000000000", sequence: "1000000", epoch: "1700000000000" };
 
 interface Sent {
   messages: number;
@@ -99,9 +99,10 @@ function guarded(row: number, action: () => void): void {
     action();
   } catch (cause) {
     if (!(cause instanceof GodwitError)) throw cause;
+    const isLong = cause.code === "limit";
     throw new UserError(`up to row ${row + 1}: ${cause.message}`, {
-      code: "block",
-      hint: "a tier with larger blocks, or shorter texts",
+      code: isLong ? "block" : "csv",
+      hint: isLong ? "a tier with larger blocks, or shorter texts" : "correct the CSV file",
       cause,
     });
   }
@@ -111,7 +112,7 @@ function guarded(row: number, action: () => void): void {
 function send(model: ModelSpec, table: Table, options: BillOptions, meter: Meter) {
   const { telemetry = {} } = model;
   const { encoding, tier, ageMs } = options;
-  const leftOut: Record<string, number> = {};
+  const leftOut = new Map<string, number>();
   const overhead = bagBytes(
     encodingOf[encoding](channelsOf(telemetry), BATCH_DEFAULTS.blockBytes, undefined),
   );
@@ -130,7 +131,7 @@ function send(model: ModelSpec, table: Table, options: BillOptions, meter: Meter
   table.rows.forEach((cells, row) => {
     const values = Object.fromEntries(table.names.map((name, i) => [name, cells[i]]));
     const sample = takeSample(telemetry, values, (name) => {
-      leftOut[name] = (leftOut[name] ?? 0) + 1;
+      leftOut.set(name, (leftOut.get(name) ?? 0) + 1);
     });
     const atMs = Math.floor((table.times[row]! - table.times[0]!) / perMs);
     // What became due between two rows leaves before the later one joins it.
@@ -138,7 +139,7 @@ function send(model: ModelSpec, table: Table, options: BillOptions, meter: Meter
     if (sample) guarded(row, () => batcher.add(sample, atMs));
   });
   guarded(table.rows.length - 1, () => batcher.flush());
-  return leftOut;
+  return Object.fromEntries(leftOut);
 }
 
 /** Time that the rows stand for: each one for as long as to the next, the last one for the mean. */
@@ -156,7 +157,7 @@ function recordedDays({ times, tick }: Table): number {
 
 /**
  * The bill of one device that measures what the recording holds.
- * @throws UserError for a recording without duration or without a channel of the model, and for a row over a block
+ * @throws UserError for a recording without duration or without anything that the model allows, and for a row over a block
  */
 export function billOf(model: ModelSpec, table: Table, options: BillOptions): Bill {
   const { encoding, tier } = options;
@@ -171,6 +172,11 @@ export function billOf(model: ModelSpec, table: Table, options: BillOptions): Bi
   const meter = new Meter(meterBlockBytes);
   const leftOut = send(model, table, options, meter);
   const { messages, metered, bytes } = meter;
+  if (messages === 0)
+    throw new UserError("the model allows no value of the recording", {
+      code: "columns",
+      hint: "compare types, units and ranges of the model with the columns",
+    });
   const meteredPerDay = metered / days;
   return {
     encoding,

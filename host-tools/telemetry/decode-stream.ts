@@ -4,7 +4,7 @@ import { UserError } from "../user-error.ts";
 import { Delivery } from "./delivery.ts";
 import { JsonSplitter } from "./json-values.ts";
 import { messageOf, type TelemetryMessage } from "./message.ts";
-import { BootTimes, type Row, rowsOf, Schemas } from "./rows.ts";
+import { type BootTime, BootTimes, type Row, rowsOf, Schemas } from "./rows.ts";
 
 export interface DecodeStreamOptions {
   /** Name of the source in reports and errors. */
@@ -14,6 +14,8 @@ export interface DecodeStreamOptions {
   readonly deviceId?: string;
   /** A message that cannot be decoded; decoding goes on. */
   onDamaged(error: UserError): void;
+  /** A message tells when a boot began, and rows given before need it. Who keeps them uses `bootTimes` instead. */
+  onBootTime?(time: BootTime): void;
 }
 
 /** Decodes one stream; `delivery` reports on it at any time. */
@@ -36,14 +38,14 @@ export class StreamDecoder {
     const { source } = this.options;
     const splitter = new JsonSplitter(source);
     for await (const chunk of chunks)
-      for (const { text, offset } of splitter.push(chunk)) yield* this.decode(text, offset);
+      for (const { bytes, offset } of splitter.push(chunk)) yield* this.decode(bytes, offset);
     splitter.end();
   }
 
-  private *decode(text: string, offset: number): Generator<Row> {
+  private *decode(bytes: Uint8Array, offset: number): Generator<Row> {
     const { source, deviceId, onDamaged } = this.options;
     try {
-      const message = messageOf(text, source, offset);
+      const message = messageOf(bytes, source, offset);
       if (!message || (deviceId !== undefined && message.deviceId !== deviceId)) return;
       const rows = this.take(message);
       for (const row of rows) this.bootTimes.complete(row);
@@ -57,7 +59,8 @@ export class StreamDecoder {
   private take(message: TelemetryMessage): Row[] {
     // Decoded before it counts: a damaged copy must not hide a good one that follows.
     const rows = rowsOf(message, this.schemas);
-    this.bootTimes.learn(message);
+    const time = this.bootTimes.learn(message);
+    if (time) this.options.onBootTime?.(time);
     return this.delivery.take(message) ? rows : [];
   }
 }

@@ -1,7 +1,11 @@
 // A whole recording to standalone batches, each decoded again and compared before it counts.
+import { encodeCbor } from "../../firmware/codec/cbor.ts";
+import { decodeCbor } from "../../firmware/codec/cbor-decode.ts";
+import type { CborValue } from "../../firmware/codec/cbor-value.ts";
 import { decodeBatch } from "../../firmware/codec/delta/decoder.ts";
 import { DeltaEncoder } from "../../firmware/codec/delta/encoder.ts";
 import type { Profile } from "../../firmware/codec/delta/header.ts";
+import { GodwitError } from "../../firmware/codec/error.ts";
 import { UserError } from "../user-error.ts";
 import type { Table } from "./csv.ts";
 
@@ -32,7 +36,7 @@ const BYTES_MAX = 250_000;
 
 /**
  * Encodes all rows, every batch on its own: nothing is carried from one to the next.
- * @throws UserError for an unknown channel or an impossible tolerance; GodwitError where a row does not fit
+ * @throws UserError for an unknown channel, an impossible tolerance, and naming the rows that fit no batch
  */
 export function encodeTable(table: Table, options: EncodeTableOptions): EncodedTable {
   const { epsilon = {}, rows, profile, bytesMax = BYTES_MAX, crc = false } = options;
@@ -48,9 +52,12 @@ export function encodeTable(table: Table, options: EncodeTableOptions): EncodedT
         hint: `--epsilon ${name}=0.05`,
       });
   }
-  const channels = table.names.map((name) =>
-    epsilon[name] === undefined ? { name } : { name, epsilon: epsilon[name] },
-  );
+  // A column may be called "constructor".
+  const tolerances = new Map(Object.entries(epsilon));
+  const channels = table.names.map((name) => {
+    const tolerance = tolerances.get(name);
+    return tolerance === undefined ? { name } : { name, epsilon: tolerance };
+  });
   const result: EncodedTable = {
     batches: [],
     rows: table.rows.length,
@@ -59,45 +66,72 @@ export function encodeTable(table: Table, options: EncodeTableOptions): EncodedT
     lossless: true,
     errors: {},
   };
+  const errors = new Map<string, number>();
+  const { tick } = table;
+  let companion: DeltaEncoder | undefined;
   for (let start = 0; start < table.rows.length; ) {
     const size = Math.min(rows, table.rows.length - start);
-    const encoder = new DeltaEncoder({
-      channels,
-      profile,
-      tick: table.tick,
-      rowsMax: size,
-      bytesMax,
-      crc,
+    const encoder = refusing("", "fewer --rows, or fewer columns", () => {
+      return new DeltaEncoder({
+        ...{ channels, profile, tick, rowsMax: size, bytesMax, crc, companion },
+        // A column of numbers with "NA" in it.
+        encodeObject: (value) => encodeCbor(value as CborValue),
+      });
     });
-    for (let i = start; i < start + size; i++) encoder.record(table.times[i]!, table.rows[i]!);
-    const batch = encoder.take();
+    // All share the work space of the first one, not what it knows.
+    companion ??= encoder;
+    const place = size === 1 ? `row ${start + 1}: ` : `rows ${start + 1} to ${start + size}: `;
+    const batch = refusing(place, "fewer --rows, or correct these rows", () => {
+      for (let i = start; i < start + size; i++) encoder.record(table.times[i]!, table.rows[i]!);
+      const taken = encoder.take();
+      if (!isEqual(table, start, taken.bytes, { tolerances, errors })) result.lossless = false;
+      return taken;
+    });
     result.batches.push(batch.bytes);
     result.bytes += batch.bytes.length;
-    compare(table, start, batch.bytes, epsilon, result);
     start += batch.rows;
   }
+  result.errors = Object.fromEntries(errors);
   result.bytesPerRow = result.rows > 0 ? result.bytes / result.rows : 0;
   return result;
 }
 
-function compare(
+/** What the codec refuses is about the user's table: says which rows, and what may help. */
+function refusing<T>(place: string, hint: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (!(cause instanceof GodwitError)) throw cause;
+    throw new UserError(`${place}${cause.message}`, { code: cause.code, hint, cause });
+  }
+}
+
+interface Precision {
+  readonly tolerances: ReadonlyMap<string, number>;
+  /** Largest error so far, by channel. */
+  readonly errors: Map<string, number>;
+}
+
+/** Whether the batch decodes to the rows from `start` on, exactly or within tolerance. */
+function isEqual(
   table: Table,
   start: number,
   bytes: Uint8Array,
-  epsilon: Readonly<Record<string, number>>,
-  result: EncodedTable,
-): void {
-  const { times, channels } = decodeBatch(bytes);
+  { tolerances, errors }: Precision,
+): boolean {
+  const { times, channels } = decodeBatch(bytes, { decodeObject: decodeCbor });
+  let isGood = true;
   for (let i = 0; i < times.length; i++) {
-    if (times[i] !== table.times[start + i]) result.lossless = false;
+    if (times[i] !== table.times[start + i]) isGood = false;
     table.names.forEach((name, c) => {
       const before = table.rows[start + i]![c];
       const after = channels[c]![i];
       if (Object.is(before, after)) return;
       const error = Math.abs((before as number) - (after as number));
-      const tolerance = epsilon[name];
-      result.errors[name] = Math.max(result.errors[name] ?? 0, error);
-      if (tolerance === undefined || !(error <= tolerance)) result.lossless = false;
+      const tolerance = tolerances.get(name);
+      errors.set(name, Math.max(errors.get(name) ?? 0, error));
+      if (tolerance === undefined || !(error <= tolerance)) isGood = false;
     });
   }
+  return isGood;
 }

@@ -2,7 +2,7 @@
 import { UserError } from "../user-error.ts";
 
 export interface JsonText {
-  readonly text: string;
+  readonly bytes: Uint8Array;
   /** Byte of the stream at which the object begins. */
   readonly offset: number;
 }
@@ -16,7 +16,7 @@ const BETWEEN = new Set([0x20, 0x09, 0x0a, 0x0d, 0x2c, 0x5b, 0x5d, 0xef, 0xbb, 0
 export function foreign(source: string, offset: number, what: string): UserError {
   return new UserError(`${source}: byte ${offset}: ${what}`, {
     code: "foreign",
-    hint: "events as JSON lines or a JSON array, or a file of godwit telemetry encode",
+    hint: "events as JSON lines or a JSON array; files of telemetry encode: godwit telemetry decode",
   });
 }
 
@@ -50,9 +50,7 @@ export class JsonSplitter {
         }
       } else if (this.ends(byte)) {
         this.keep(chunk.subarray(from, i + 1));
-        yield { text: Buffer.concat(this.parts).toString("utf8"), offset: this.start };
-        this.parts = [];
-        this.partBytes = 0;
+        yield { bytes: this.taken(), offset: this.start };
       }
     }
     if (this.depth > 0) this.keep(chunk.subarray(from));
@@ -67,6 +65,18 @@ export class JsonSplitter {
         this.offset,
         `cut off: the object at byte ${this.start} has no end`,
       );
+  }
+
+  private taken(): Uint8Array {
+    const bytes = new Uint8Array(this.partBytes);
+    let at = 0;
+    for (const part of this.parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    this.parts = [];
+    this.partBytes = 0;
+    return bytes;
   }
 
   private keep(part: Uint8Array): void {

@@ -1,33 +1,13 @@
 // A device model from an app folder, a model.ts or a DTDL interface (JSON).
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { rolldown } from "rolldown";
 import { defineModel } from "../../firmware/model/define.ts";
-import type { Model, ModelSpec, TelemetrySpec } from "../../firmware/model/types.ts";
-import type { LogClass } from "../../firmware/telemetry/log/types.ts";
+import type { Model, ModelSpec } from "../../firmware/model/types.ts";
 import { packageRoot } from "../engine/paths.ts";
 import { fromDtdl } from "../model/from-dtdl.ts";
 import { UserError } from "../user-error.ts";
-
-/** Channels that travel together: those of one priority. */
-export interface ChannelGroup {
-  readonly logClass: LogClass;
-  readonly names: readonly string[];
-  readonly specs: Readonly<Record<string, TelemetrySpec>>;
-}
-
-const PRIORITIES = ["critical", "normal", "bulk"] as const;
-
-/** The channels of a model by priority, in the order of the model; empty priorities are left out. */
-export function channelGroups({ telemetry = {} }: ModelSpec): ChannelGroup[] {
-  return PRIORITIES.map((priority, i) => {
-    const own = Object.entries(telemetry).filter(
-      ([, spec]) => (spec.priority ?? "normal") === priority,
-    );
-    const names = own.map(([name]) => name);
-    return { logClass: i as LogClass, names, specs: Object.fromEntries(own) };
-  }).filter(({ names }) => names.length > 0);
-}
 
 function refused(path: string, what: string, cause?: unknown): UserError {
   return new UserError(`${path}: ${what}`, {
@@ -93,6 +73,7 @@ export async function loadModel(path: string): Promise<Model> {
     return defineModel(await exportedModel(file)) as Model;
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
-    throw refused(file, (cause as Error).message, cause);
+    // The bundler colours its messages.
+    throw refused(file, stripVTControlCharacters((cause as Error).message), cause);
   }
 }

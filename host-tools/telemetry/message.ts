@@ -1,4 +1,5 @@
 // One telemetry message out of an event in JSON: the local hub's, Event Hubs SDKs', storage routing's.
+import { decodeBase64 } from "../../firmware/codec/base64.ts";
 import { foreign } from "./json-values.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -36,20 +37,23 @@ function timeOf(text: string | undefined): number | undefined {
   return Number.isNaN(ms) ? (text && /^\d+$/.test(text) ? Number(text) : undefined) : ms;
 }
 
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+/** Bytes of base64; undefined for what is none. */
+function bytesOf(text: unknown): Uint8Array | undefined {
+  try {
+    return typeof text === "string" ? decodeBase64(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 function bodyOf(event: Fields, isText: boolean): TelemetryMessage["body"] | undefined {
   const base64 = event.bodyBase64 ?? (typeof event.Body === "string" ? event.Body : undefined);
-  if (base64 !== undefined) {
-    if (typeof base64 !== "string" || !BASE64.test(base64) || base64.length % 4 !== 0)
-      return undefined;
-    return Buffer.from(base64, "base64");
-  }
+  if (base64 !== undefined) return bytesOf(base64);
   const body = event.body ?? event.Body;
   if (body === undefined) return undefined;
   const { type, data } = fields(body);
   if (type === "Buffer" && Array.isArray(data)) return Uint8Array.from(data as number[]);
-  if (typeof body === "string" && !isText) return Buffer.from(body, "utf8");
+  if (typeof body === "string" && !isText) return new TextEncoder().encode(body);
   return { value: body };
 }
 
@@ -58,15 +62,15 @@ function bodyOf(event: Fields, isText: boolean): TelemetryMessage["body"] | unde
  * @throws UserError naming the byte, for JSON that is no event
  */
 export function messageOf(
-  text: string,
+  bytes: Uint8Array,
   source: string,
   offset: number,
 ): TelemetryMessage | undefined {
   let event: Fields;
   try {
-    event = fields(JSON.parse(text));
+    event = fields(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
   } catch {
-    throw foreign(source, offset, "no JSON");
+    throw foreign(source, offset, "no JSON in UTF-8");
   }
   if (typeof event.lost === "number" && event.deviceId === undefined)
     throw foreign(

@@ -1,14 +1,9 @@
 // Rows of many devices as JSON lines, CSV or Parquet.
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { csvCell } from "./csv.ts";
+import { jsonForm, textForm } from "./json-form.ts";
 import type { Row } from "./rows.ts";
 import type { RowFormat } from "./rows-out.ts";
-
-/** JSON has no NaN, no infinity and no bytes: numbers become text, bytes base64. */
-function jsonValue(value: unknown): unknown {
-  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
-  return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
-}
 
 /** A row as one JSON object; what the row is about first, then its values under their own key. */
 export function rowJson({ deviceId, tMs, boot, uptimeMs, values }: Row): Record<string, unknown> {
@@ -17,9 +12,7 @@ export function rowJson({ deviceId, tMs, boot, uptimeMs, values }: Row): Record<
     device: deviceId,
     boot,
     uptime_ms: uptimeMs,
-    values: Object.fromEntries(
-      Object.entries(values).map(([name, value]) => [name, jsonValue(value)]),
-    ),
+    values: jsonForm(values),
   };
 }
 
@@ -53,9 +46,7 @@ function parquet(columns: readonly Column[]): Uint8Array {
     if (is("number")) return { name, data, type: "DOUBLE" as const, nullable: true };
     if (is("boolean")) return { name, data, type: "BOOLEAN" as const, nullable: true };
     const texts = data.map((value) =>
-      value === undefined || value === null || typeof value === "string"
-        ? (value ?? undefined)
-        : JSON.stringify(jsonValue(value)),
+      value === undefined || value === null ? undefined : textForm(value),
     );
     return { name, data: texts, type: "STRING" as const, nullable: true };
   });
@@ -72,11 +63,6 @@ export function formatTable(rows: readonly Row[], format: RowFormat): Uint8Array
   if (format === "parquet") return parquet(columns);
   const lines = [columns.map(({ name }) => csvCell(name)).join()];
   for (let i = 0; i < rows.length; i++)
-    lines.push(columns.map(({ data }) => csvCell(jsonCell(data[i]))).join());
+    lines.push(columns.map(({ data }) => csvCell(data[i])).join());
   return new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
-}
-
-/** CSV keeps NaN and infinities as they are; bytes become base64. */
-function jsonCell(value: unknown): unknown {
-  return value instanceof Uint8Array ? jsonValue(value) : value;
 }

@@ -1,11 +1,13 @@
 // Decoded batches as JSON lines, CSV or Parquet.
 import { parquetWriteBuffer } from "hyparquet-writer";
+import { decodeCbor } from "../../firmware/codec/cbor-decode.ts";
 import type { DecodedBatch } from "../../firmware/codec/delta/decoded-batch.ts";
 import { decodeBatch } from "../../firmware/codec/delta/decoder.ts";
 import { GodwitError } from "../../firmware/codec/error.ts";
 import { UserError } from "../user-error.ts";
 import { type BatchFileSchema, readBatchFile } from "./batch-file.ts";
 import { csvCell } from "./csv.ts";
+import { jsonForm, textForm } from "./json-form.ts";
 
 export const rowFormats = ["jsonl", "csv", "parquet"] as const;
 export type RowFormat = (typeof rowFormats)[number];
@@ -29,7 +31,11 @@ export function decodeBatchFile(bytes: Uint8Array): DecodedFile {
   const file: DecodedFile = { schema, batches: [], damaged: [] };
   batches.forEach((batch, i) => {
     try {
-      file.batches.push(decodeBatch(batch.bytes));
+      const decoded = decodeBatch(batch.bytes, { decodeObject: decodeCbor });
+      const { tick } = decoded.header;
+      if (tick !== schema.tick)
+        throw new GodwitError("malformed", `times in ${tick}, the file counts ${schema.tick}`);
+      file.batches.push(decoded);
     } catch (cause) {
       if (!(cause instanceof GodwitError)) throw cause;
       file.damaged.push(
@@ -50,8 +56,10 @@ function namesOf(schema: BatchFileSchema, width: number): string[] {
   return Array.from({ length: width }, (_, i) => schema.names[i] ?? `channel${i}`);
 }
 
-function joined(batches: readonly DecodedBatch[]): Columns {
-  const width = Math.max(0, ...batches.map(({ channels }) => channels.length));
+/** A column for every channel, and for every name: a recording without rows has its columns all the same. */
+function joined({ names }: BatchFileSchema, batches: readonly DecodedBatch[]): Columns {
+  let width = names.length;
+  for (const { channels } of batches) width = Math.max(width, channels.length);
   const columns: Columns = { times: [], channels: Array.from({ length: width }, () => []) };
   for (const { times, channels } of batches) {
     for (const time of times) columns.times.push(time);
@@ -62,18 +70,13 @@ function joined(batches: readonly DecodedBatch[]): Columns {
   return columns;
 }
 
-/** JSON has no NaN and no infinity: those become text. */
-function jsonValue(value: unknown): unknown {
-  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
-}
-
 /** Rows in a format; text formats as UTF-8. */
 export function formatRows(
   schema: BatchFileSchema,
   batches: readonly DecodedBatch[],
   format: RowFormat,
 ): Uint8Array {
-  const { times, channels } = joined(batches);
+  const { times, channels } = joined(schema, batches);
   const names = namesOf(schema, channels.length);
   const time = `t_${schema.tick}`;
   if (format === "parquet") return parquet(time, names, { times, channels });
@@ -84,7 +87,7 @@ export function formatRows(
     else {
       const row: [string, unknown][] = [[time, times[i]]];
       values.forEach((value, c) => {
-        if (value !== undefined) row.push([names[c]!, jsonValue(value)]);
+        if (value !== undefined) row.push([names[c]!, jsonForm(value)]);
       });
       lines.push(JSON.stringify(Object.fromEntries(row)));
     }
@@ -100,9 +103,7 @@ function parquet(time: string, names: readonly string[], { times, channels }: Co
       return { name, data: values, type: "DOUBLE" as const, nullable: true };
     if (present.every((value) => typeof value === "boolean"))
       return { name, data: values, type: "BOOLEAN" as const, nullable: true };
-    const data = values.map((value) =>
-      value === undefined || typeof value === "string" ? value : JSON.stringify(value),
-    );
+    const data = values.map((value) => (value === undefined ? value : textForm(value)));
     return { name, data, type: "STRING" as const, nullable: true };
   });
   const stamps = { name: time, data: times.map(BigInt), type: "INT64" as const, nullable: false };

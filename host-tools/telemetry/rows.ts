@@ -7,7 +7,7 @@ import { DELTA_TYPE, SCHEMA, schemaHash } from "../../firmware/telemetry/schema-
 import { BOOT, CLASS, EPOCH, TICK } from "../../firmware/telemetry/shipment.ts";
 import { JUMP_MS } from "../../firmware/telemetry/time-anchors.ts";
 import { UserError } from "../user-error.ts";
-import { channelGroups } from "./load-model.ts";
+import { channelGroups } from "./channel-groups.ts";
 import type { TelemetryMessage } from "./message.ts";
 
 export interface Row {
@@ -155,25 +155,42 @@ export function rowsOf(message: TelemetryMessage, schemas: Schemas): Row[] {
   }
 }
 
+/** When a boot began, as a message tells it after rows of that boot were given. */
+export interface BootTime {
+  readonly deviceId: string;
+  readonly boot: number;
+  /** Unix time of its tick 0. */
+  readonly epochMs: number;
+}
+
 /** Dates rows by what other messages of their boot tell: readings from before the clock was known, or corrected. */
 export class BootTimes {
   /** The latest knowledge about each boot. */
   private readonly known = new Map<string, { epoch: number; knownAtMs: number }>();
+  /** Boots with rows that could not be dated when they came. */
+  private readonly undated = new Set<string>();
 
-  learn(message: TelemetryMessage): void {
+  /** Returns the time of the boot if rows that came before need it: they had none, or one that was mended now. */
+  learn(message: TelemetryMessage): BootTime | undefined {
     const { deviceId, properties } = message;
     const { epoch, knownAtMs } = knowledgeOf(message);
-    if (epoch === undefined || properties[BOOT] === undefined) return;
-    const key = JSON.stringify([deviceId, properties[BOOT]]);
-    if (knownAtMs >= (this.known.get(key)?.knownAtMs ?? 0))
-      this.known.set(key, { epoch, knownAtMs });
+    const boot = numberIn(properties[BOOT]);
+    if (epoch === undefined || boot === undefined) return undefined;
+    const key = JSON.stringify([deviceId, String(boot)]);
+    const before = this.known.get(key);
+    if (knownAtMs < (before?.knownAtMs ?? 0)) return undefined;
+    this.known.set(key, { epoch, knownAtMs });
+    const isMended = before !== undefined && Math.abs(before.epoch - epoch) > JUMP_MS;
+    return this.undated.delete(key) || isMended ? { deviceId, boot, epochMs: epoch } : undefined;
   }
 
   /** Sets `tMs` where it can be known by now, and mends it where the device's clock was corrected later. */
   complete(row: Row): void {
     const { deviceId, boot, tMs, uptimeMs, knownAtMs = Infinity } = row;
     if (uptimeMs === undefined) return;
-    const latest = this.known.get(JSON.stringify([deviceId, String(boot)]));
+    const key = JSON.stringify([deviceId, String(boot)]);
+    const latest = this.known.get(key);
+    if (!latest && tMs === undefined) this.undated.add(key);
     if (!latest || (tMs !== undefined && knownAtMs >= latest.knownAtMs)) return;
     const betterMs = latest.epoch + uptimeMs;
     if (tMs === undefined || Math.abs(betterMs - tMs) > JUMP_MS) row.tMs = betterMs;

@@ -8,6 +8,7 @@ import { createContext, runInContext } from "node:vm";
 import { rolldown } from "rolldown";
 import { expect, test } from "vitest";
 import { DeltaEncoder } from "../../firmware/codec/delta/encoder.ts";
+import { EPOCH_MS, tankEvent, tankModel } from "../support/telemetry-dump.ts";
 
 const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) =>
   existsSync(path),
@@ -16,10 +17,12 @@ if (process.env.GODWIT_REQUIRE_CHROMIUM === "1" && !chromium) {
   throw new Error("GODWIT_REQUIRE_CHROMIUM is set, but chromium is not installed");
 }
 
-const entry = fileURLToPath(new URL("../../firmware/codec/delta/decoder.ts", import.meta.url));
+const pathOf = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 
-async function bundle(): Promise<{ code: string; imports: string[] }> {
-  const build = await rolldown({ input: entry, platform: "browser", logLevel: "silent" });
+async function bundle(
+  name = "firmware/codec/delta/decoder.ts",
+): Promise<{ code: string; imports: string[] }> {
+  const build = await rolldown({ input: pathOf(name), platform: "browser", logLevel: "silent" });
   const { output } = await build.generate({ format: "iife", name: "godwit" });
   await build.close();
   const [{ code, imports, dynamicImports }] = output;
@@ -58,6 +61,37 @@ test("the bundle imports nothing and decodes in a context without Node's globals
   expect(runInContext(`${code}\n${program(batch())}`, context)).toBe(expected);
   const damaged = `try { godwit.decodeBatch(Uint8Array.of(1, 2, 3)); } catch (error) { error.code }`;
   expect(runInContext(damaged, context)).toBe("malformed");
+});
+
+test("messages become named, dated rows with a report, without Node", async () => {
+  const { code, imports } = await bundle("host-tools/telemetry/decode-stream.ts");
+  expect(imports).toEqual([]);
+  expect(code).not.toMatch(/node:|\brequire\(|\bprocess\.|\bBuffer\./);
+  // What every browser has beside the language.
+  const context = createContext(Object.assign(Object.create(null), { TextDecoder, TextEncoder }));
+  const dump = [1, 3].map((i) => JSON.stringify(tankEvent(i, { epochMs: EPOCH_MS }))).join("\n");
+  const text = (await runInContext(
+    `${code}
+    (async () => {
+      const damaged = [];
+      const decoder = new godwit.StreamDecoder({
+        source: "page", model: ${JSON.stringify(tankModel)}, onDamaged: (error) => damaged.push(error.message),
+      });
+      async function* chunks() { yield new TextEncoder().encode(${JSON.stringify(`${dump}\n{"no":1}`)}); }
+      const rows = [];
+      for await (const { tMs, values } of decoder.rows(chunks())) rows.push([tMs, values]);
+      return JSON.stringify({ rows, damaged, gaps: decoder.delivery.report()[0].gaps });
+    })()`,
+    context,
+  )) as string;
+  expect(JSON.parse(text)).toEqual({
+    rows: [1, 3].flatMap((i) => [
+      [EPOCH_MS + 1000 * i, { level: i + 0.5, open: true }],
+      [EPOCH_MS + 1000 * i + 500, { level: i + 0.25 }],
+    ]),
+    damaged: [expect.stringMatching(/^page: byte \d+: an object without a device id/)],
+    gaps: [{ first: 2, last: 2 }],
+  });
 });
 
 test.runIf(chromium)("chromium decodes the same (needs chromium)", async () => {

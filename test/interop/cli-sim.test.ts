@@ -176,12 +176,15 @@ test("batches of the weather station reach a hub, and are decoded from there wit
   const exported = await godwit(["telemetry", ...args, "--out", out]);
   expect(exported.exitCode).toBe(0);
   const delivery = exported.lines.filter(({ event }) => event === "delivery");
-  expect(delivery[0]).toMatchObject({ boot: 1, class: 0, missing: 0, duplicates: 0 });
+  expect(delivery[0]).toMatchObject({ class: 0, missing: 0, duplicates: 0 });
+  // Any number: another run against the same hub is another life of the board.
+  const { boot } = delivery[0] as unknown as { boot: number };
+  expect(boot).toBeGreaterThan(0);
   const [row] = readFileSync(out, "utf8")
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(row).toMatchObject({ device: "weather-1", boot: 1, values: { stormWarning: false } });
+  expect(row).toMatchObject({ device: "weather-1", boot, values: { stormWarning: false } });
   expect(Math.abs(Number(row!.t_ms) - Date.now())).toBeLessThan(3_600_000);
 });
 

@@ -14,7 +14,7 @@ import { generate } from "mqtt-packet";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { toDtdl } from "../../host-tools/model/to-dtdl.ts";
-import { tankEvent, tankModel } from "../support/telemetry-dump.ts";
+import { EPOCH_MS, tankEvent, tankModel } from "../support/telemetry-dump.ts";
 
 const main = fileURLToPath(new URL("../../build/host-tools/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "godwit-hub-command-"));
@@ -65,6 +65,21 @@ afterAll(() => {
   serving?.process.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** A tail that has shown its first line; what it returns waits for exit code and last line. */
+async function tailing(verb: string): Promise<() => Promise<[number, Line]>> {
+  const args = [verb, "tail", "--after", "0", "--device", "tank-1", "--data", data, "--json"];
+  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+  const ended = once(child, "close");
+  const lines: string[] = [];
+  const reader = createInterface({ input: child.stdout });
+  reader.on("line", (line) => lines.push(line));
+  await once(reader, "line");
+  return async () => {
+    const [exitCode] = (await ended) as [number];
+    return [exitCode, JSON.parse(lines.at(-1)!) as Line];
+  };
+}
 
 async function connect(connectionString: string): Promise<Client> {
   const client = Client.fromConnectionString(connectionString, Mqtt);
@@ -178,6 +193,29 @@ test("telemetry tail and export decode what reaches the hub, and name what does 
   expect(readFileSync(out, "utf8").split("\n")[0]).toBe("t_ms,device,boot,uptime_ms,level,open");
 });
 
+test("telemetry tail dates what it has shown before the clock of its boot was known", async () => {
+  const added = await hub("device", "add", "tank-2");
+  const client = await connect(String(added.lines[0]?.connectionString));
+  try {
+    const more = ["--after", "0", "--count", "4", "--device", "tank-2", "--data", data];
+    const tail = godwit("telemetry", "tail", ...more);
+    await client.sendEvent(messageOf(tankEvent(0)));
+    await client.sendEvent(messageOf(tankEvent(1, { epochMs: EPOCH_MS })));
+    const { lines } = await tail;
+    expect(lines.map(({ event, t_ms }) => [event, t_ms])).toEqual([
+      ["row", undefined],
+      ["row", undefined],
+      ["boot-time", EPOCH_MS],
+      ["row", EPOCH_MS + 1000],
+      ["row", EPOCH_MS + 1500],
+      ["delivery", undefined],
+    ]);
+    expect(lines[2]).toMatchObject({ device: "tank-2", boot: 7 });
+  } finally {
+    await client.close();
+  }
+});
+
 test("without a hub, tail and export say so", async () => {
   const nowhere = ["--data", join(folder, "nowhere")];
   for (const args of [["tail"], ["export", "hub", "--out", join(folder, "none.csv")]])
@@ -247,8 +285,11 @@ test("ports and data in use are refused with a way out", async () => {
 });
 
 test("a killed hub keeps its devices; verbs work on its folder at rest; Ctrl-C ends it in order", async () => {
+  const tails = await Promise.all(["hub", "telemetry"].map((verb) => tailing(verb)));
   serving.process.kill("SIGKILL");
   await once(serving.process, "exit");
+  for (const ended of tails)
+    expect(await ended()).toMatchObject([4, { event: "error", code: "hub-gone" }]);
   expect((await hub("device", "list")).lines.map((line) => line.deviceId)).toContain("dev1");
   const enrolled = await hub("enroll", "--group", "plant", "--device", "reg1");
   expect(enrolled.lines[0]).toMatchObject({

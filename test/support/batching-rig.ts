@@ -12,8 +12,9 @@ import { MemoryKeyValue, NorFlash } from "../../host-tools/sim/storage.ts";
 import { World } from "../../host-tools/sim/world.ts";
 import { StreamDecoder } from "../../host-tools/telemetry/decode-stream.ts";
 import type { Row } from "../../host-tools/telemetry/rows.ts";
+import { countBoots } from "./first-boot.ts";
 import { deviceConnection, ScriptedHub, type Telemetry } from "./scripted-hub.ts";
-import { settle } from "./thermo.ts";
+import { runWorld } from "./virtual-time.ts";
 
 export const machineModel = defineModel({
   id: "dtmi:com:example:Machine;1",
@@ -32,10 +33,14 @@ export const machineModel = defineModel({
 export interface BatchingRigOptions {
   /** What an earlier life of the board left. */
   before?: BatchingRig;
+  /** Another life in the same world, of which this one knows nothing. */
+  beside?: BatchingRig;
   telemetry?: OpenTelemetry;
   /** False: the board wakes in 1970. */
   clockKnown?: boolean;
   flashSectors?: number;
+  /** True: nothing of this is counted in storage: a board whose storage was erased. */
+  forgetsBoots?: boolean;
 }
 
 /** One life of a board. */
@@ -48,9 +53,9 @@ export class BatchingRig {
   restarts = 0;
 
   constructor(options: BatchingRigOptions = {}) {
-    const { before, telemetry, clockKnown = true, flashSectors = 64 } = options;
-    this.world = before?.world ?? new World({ seed: 1 });
-    this.hub = before?.hub ?? new ScriptedHub(this.world);
+    const { before, telemetry, clockKnown = true, flashSectors = 64, forgetsBoots } = options;
+    this.world = before?.world ?? options.beside?.world ?? new World({ seed: 1 });
+    this.hub = before?.hub ?? options.beside?.hub ?? new ScriptedHub(this.world);
     const persistent: Persistent = before?.board.persistent ?? {
       storage: new MemoryKeyValue(),
       flash: new NorFlash(flashSectors * 4096),
@@ -65,6 +70,7 @@ export class BatchingRig {
         this.board.powerOff();
       },
     });
+    if (!before && !forgetsBoots) countBoots(this.board.storage);
     this.board.storage.write("hub.conn", new TextEncoder().encode(deviceConnection));
     this.device = createDevice(machineModel, this.board, {
       telemetry: telemetry ?? batched(deltaEncoding()),
@@ -76,16 +82,8 @@ export class BatchingRig {
     return this;
   }
 
-  async run(durationMs: number): Promise<void> {
-    const endMs = this.world.clock.nowMs + durationMs;
-    for (;;) {
-      await settle();
-      const nextMs = this.world.clock.nextMs();
-      if (nextMs > endMs) break;
-      this.world.clock.runUntil(nextMs);
-    }
-    this.world.clock.runUntil(endMs);
-    await settle();
+  run(durationMs: number): Promise<void> {
+    return runWorld(this.world, durationMs);
   }
 }
 

@@ -20,6 +20,7 @@ import { createWorldHub, worldDpsHost } from "../../host-tools/sim/world-hub.ts"
 import { XsBoard } from "../../host-tools/sim/xs-board.ts";
 import { StreamDecoder } from "../../host-tools/telemetry/decode-stream.ts";
 import type { Row } from "../../host-tools/telemetry/rows.ts";
+import { countBoots } from "./first-boot.ts";
 import { PROGRAM_FORMS, TornFlash } from "./torn-flash.ts";
 
 export const id = "weather-1";
@@ -61,6 +62,7 @@ export class Station {
     const { primaryKey: groupKey } = attestation.symmetricKey;
     const access = { dpsHost: worldDpsHost, idScope: hub.enrollments.idScope, groupKey };
     const storage = new MemoryKeyValue();
+    countBoots(storage);
     writeEntries(storage, groupCredentials(nodeDigestPort, access, id));
     this.flash = new TornFlash({ sectorBytes: 4096, sectorCount, pageBytes: 256, unitBytes: 4 });
     this.board = new XsBoard({

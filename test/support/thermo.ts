@@ -6,6 +6,7 @@ import { refuse } from "godwit/twin/refusal";
 import { NodePlatform, type Persistent } from "../../host-tools/sim/node-platform.ts";
 import { World } from "../../host-tools/sim/world.ts";
 import { deviceConnection, ScriptedHub } from "./scripted-hub.ts";
+import { runWorld } from "./virtual-time.ts";
 
 export const thermoModel = defineModel({
   id: "dtmi:com:example:Thermo;1",
@@ -95,20 +96,7 @@ export class Rig {
   }
 
   /** Lets virtual time pass; promises settle in between. */
-  async run(durationMs: number): Promise<void> {
-    const endMs = this.world.clock.nowMs + durationMs;
-    for (;;) {
-      await settle();
-      const nextMs = this.world.clock.nextMs();
-      if (nextMs > endMs) break;
-      this.world.clock.runUntil(nextMs);
-    }
-    this.world.clock.runUntil(endMs);
-    await settle();
+  run(durationMs: number): Promise<void> {
+    return runWorld(this.world, durationMs);
   }
-}
-
-/** Lets promise reactions run, without time passing. */
-export async function settle(): Promise<void> {
-  for (let i = 0; i < 5; i++) await Promise.resolve();
 }

@@ -1,9 +1,7 @@
 // `godwit telemetry`: recordings to delta batches and back.
-import { writeFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { writeBatchFile } from "../../telemetry/batch-file.ts";
-import { parseCsv } from "../../telemetry/csv.ts";
+import { csvText, parseCsv } from "../../telemetry/csv.ts";
 import { encodeTable } from "../../telemetry/encode-table.ts";
 import {
   decodeBatchFile,
@@ -13,9 +11,10 @@ import {
 } from "../../telemetry/rows-out.ts";
 import { exitCodes, UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
+import { printable } from "../output.ts";
 import { registerBill } from "../telemetry/bill.ts";
 import { registerExport } from "../telemetry/export.ts";
-import { guarded, readInput } from "../telemetry/input.ts";
+import { checkOut, guarded, readInput, showDamage, writeOut } from "../telemetry/input.ts";
 import { registerTail } from "../telemetry/tail.ts";
 
 interface EncodeOptions {
@@ -44,17 +43,16 @@ function tolerance(text: string, before: Record<string, number>): Record<string,
 function encode(path: string, options: EncodeOptions, context: Context): void {
   const { output, cwd } = context;
   const { rows, profile, epsilon, crc = false } = options;
-  const text = readInput(path, cwd).toString("utf8");
+  const { out } = options;
+  if (out !== undefined) checkOut(out, path, context);
+  const input = readInput(path, cwd);
   const { table, encoded } = guarded(path, () => {
-    const parsed = parseCsv(text);
+    const parsed = parseCsv(csvText(input));
     return { table: parsed, encoded: encodeTable(parsed, { rows, profile, epsilon, crc }) };
   });
   const { tick, names } = table;
-  if (options.out !== undefined)
-    writeFileSync(
-      resolve(cwd, options.out),
-      writeBatchFile({ tick, names, epsilon }, encoded.batches),
-    );
+  if (out !== undefined)
+    writeOut(out, writeBatchFile({ tick, names, epsilon }, encoded.batches), context);
   const { batches, bytes, bytesPerRow, lossless, errors } = encoded;
   const figures = { batches: batches.length, rows: encoded.rows, bytes, bytesPerRow, lossless };
   output.result(
@@ -70,30 +68,49 @@ function encode(path: string, options: EncodeOptions, context: Context): void {
     });
 }
 
+interface DecodeOptions {
+  format: RowFormat;
+  out?: string;
+}
+
+/** Where rows cannot go: a terminal takes no Parquet, and NDJSON is not mixed with anything else. */
+function checkStdout(format: RowFormat, { output }: Context): void {
+  const isTerminal = process.stdout.isTTY && format === "parquet";
+  if (isTerminal)
+    throw new UserError("Parquet is not for a terminal", { code: "binary", hint: "--out <file>" });
+  if (output.json && format !== "jsonl")
+    throw new UserError(`--json and --format ${format} both want stdout`, {
+      code: "output",
+      hint: "--out <file>, or leave out --json",
+    });
+}
+
 /** Writes the rows of all batches that can be decoded, then fails if there were others. */
-function decode(path: string, format: RowFormat, out: string | undefined, context: Context): void {
-  const { schema, batches, damaged } = guarded(path, () =>
-    decodeBatchFile(readInput(path, context.cwd)),
-  );
-  if (batches.length > 0 || damaged.length === 0)
-    write(formatRows(schema, batches, format), format, out, context);
+function decode(path: string, { format, out }: DecodeOptions, context: Context): void {
+  const { output, cwd } = context;
+  if (out === undefined) checkStdout(format, context);
+  else checkOut(out, path, context);
+  const { schema, batches, damaged } = guarded(path, () => decodeBatchFile(readInput(path, cwd)));
+  if (batches.length > 0 || damaged.length === 0) {
+    const bytes = formatRows(schema, batches, format);
+    if (out === undefined) process.stdout.write(bytes);
+    else {
+      writeOut(out, bytes, context);
+      const rows = batches.reduce((sum, { times }) => sum + times.length, 0);
+      const figures = { batches: batches.length, rows, bytes: bytes.length };
+      output.result(
+        "decoded",
+        { ...figures, damaged: damaged.length, format, out },
+        `${rows} rows to ${printable(out)} (${format}, ${bytes.length} bytes)`,
+      );
+    }
+  }
   const [first, ...others] = damaged;
-  for (const { message } of others) context.output.note(`${path}: ${message}`);
+  for (const { message, code } of others)
+    showDamage(new UserError(`${path}: ${message}`, { code }), context);
   guarded(path, () => {
     if (first) throw first;
   });
-}
-
-function write(
-  bytes: Uint8Array,
-  format: RowFormat,
-  out: string | undefined,
-  { cwd }: Context,
-): void {
-  if (out !== undefined) writeFileSync(resolve(cwd, out), bytes);
-  else if (format === "parquet" && process.stdout.isTTY)
-    throw new UserError("Parquet is not for a terminal", { code: "binary", hint: "--out <file>" });
-  else process.stdout.write(bytes);
 }
 
 /** Adds the verb's subcommands. */
@@ -118,9 +135,7 @@ export function register(command: Command, context: Context): void {
       new Option("--format <name>", "form of the rows").choices(rowFormats).default("jsonl"),
     )
     .option("--out <file>", "write to a file instead of stdout")
-    .action((path: string, options: { format: RowFormat; out?: string }) =>
-      decode(path, options.format, options.out, context),
-    );
+    .action((path: string, options: DecodeOptions) => decode(path, options, context));
   registerBill(command, context);
   registerExport(command, context);
   registerTail(command, context);

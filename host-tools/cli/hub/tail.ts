@@ -3,15 +3,7 @@ import { createInterface } from "node:readline";
 import type { Command } from "commander";
 import type { Context } from "../command.ts";
 import { type Output, printable } from "../output.ts";
-import { number } from "./options.ts";
-import { dataDirOf, runningClient } from "./service.ts";
-
-interface TailOptions {
-  readonly device?: string;
-  readonly after?: number;
-  readonly count?: number;
-  readonly seconds?: number;
-}
+import { type FollowOptions, follow, followOptions } from "./follow.ts";
 
 interface EventLine {
   readonly lost?: number;
@@ -38,40 +30,15 @@ function show(line: EventLine, output: Output): void {
   );
 }
 
-async function tail(context: Context, dataDir: string, options: TailOptions): Promise<void> {
-  const interrupted = context.interrupted();
-  const client = await runningClient(dataDir);
-  const parameters = new URLSearchParams({ follow: "true" });
-  if (options.device !== undefined) parameters.set("deviceId", options.device);
-  if (options.after !== undefined) parameters.set("after", String(options.after));
-  const limit = options.seconds === undefined ? [] : [AbortSignal.timeout(options.seconds * 1000)];
-  const signal = AbortSignal.any([interrupted, ...limit]);
-  const stream = await client.stream(`/events?${parameters}`, signal);
-  let left = options.count ?? Number.POSITIVE_INFINITY;
-  try {
-    for await (const line of createInterface({ input: stream })) {
-      show(JSON.parse(line) as EventLine, context.output);
-      left -= 1;
-      if (left <= 0) break;
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    stream.destroy();
-  }
-}
-
 /** Adds the verb `tail`. */
 export function registerTail(hub: Command, context: Context): void {
-  const most = Number.MAX_SAFE_INTEGER;
-  hub
+  const command = hub
     .command("tail")
-    .description("show telemetry and the hub's own events as they come")
-    .option("--device <id>", "of this device only")
-    .option("--after <n>", "begin after this sequence number", number("--after", 0, most))
-    .option("--count <n>", "end after so many events", number("--count", 1, most))
-    .option("--seconds <s>", "end after this time", number("--seconds", 0, 86_400))
-    .action((options: TailOptions, command: Command) =>
-      tail(context, dataDirOf(command, context), options),
-    );
+    .description("show telemetry and the hub's own events as they come");
+  followOptions(command, "events").action((options: FollowOptions, self: Command) =>
+    follow(self, options, context, {
+      read: (events) => createInterface({ input: events }),
+      show: (line) => show(JSON.parse(line) as EventLine, context.output),
+    }),
+  );
 }

@@ -3,10 +3,11 @@ import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TierName } from "../../hub/core/tier-table.ts";
 import { type Bill, billOf, type Encoding, encodings } from "../../telemetry/bill.ts";
-import { parseCsv } from "../../telemetry/csv.ts";
+import { csvText, parseCsv } from "../../telemetry/csv.ts";
 import { loadModel } from "../../telemetry/load-model.ts";
 import { exitCodes, UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
+import { printable } from "../output.ts";
 import { guarded, readInput } from "./input.ts";
 
 interface BillCommandOptions {
@@ -15,6 +16,16 @@ interface BillCommandOptions {
   days: number;
   ageS: number;
   budgetMessages?: number;
+}
+
+/** Parser of a number from `min` to `max`. */
+function within(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (!(value >= min && value <= max))
+      throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
+    return value;
+  };
 }
 
 function positive(text: string): number {
@@ -29,7 +40,7 @@ function whole(value: number): string {
 }
 
 function show(bill: Bill, days: number, { output }: Context): void {
-  const { encoding, tier, leftOut: _, ...figures } = bill;
+  const { encoding, tier, ...figures } = bill;
   const total = {
     days,
     messages: bill.messagesPerDay * days,
@@ -64,8 +75,16 @@ function assertBudget(bill: Bill, budget: number, { output }: Context): void {
 async function bill(model: string, csv: string, options: BillCommandOptions, context: Context) {
   const { output, cwd } = context;
   const spec = await loadModel(resolve(cwd, model));
-  const table = guarded(csv, () => parseCsv(readInput(csv, cwd).toString("utf8")));
+  const input = readInput(csv, cwd);
+  const table = guarded(csv, () => parseCsv(csvText(input)));
   const tiers = (options.tier ? [options.tier.toUpperCase()] : ["F1", "S1"]) as TierName[];
+  const bills = tiers.flatMap((tier) =>
+    encodings.map((encoding) =>
+      guarded(csv, () =>
+        billOf(spec, table, { tier, encoding, ageMs: Math.round(options.ageS * 1000) }),
+      ),
+    ),
+  );
   const head = ["bytes/day", "messages/day", "metered/day", `metered/${options.days}d`, "dev/unit"];
   if (!output.json)
     output.result(
@@ -73,17 +92,11 @@ async function bill(model: string, csv: string, options: BillCommandOptions, con
       {},
       `${"tier".padEnd(4)} ${"encoding".padEnd(8)} ${head.map((text) => text.padStart(12)).join(" ")}`,
     );
-  const bills = tiers.flatMap((tier) =>
-    encodings.map((encoding) => {
-      const one = guarded(csv, () =>
-        billOf(spec, table, { tier, encoding, ageMs: options.ageS * 1000 }),
-      );
-      show(one, options.days, context);
-      return one;
-    }),
-  );
+  for (const one of bills) show(one, options.days, context);
   for (const [name, count] of Object.entries(bills[0]!.leftOut))
-    output.note(`${count} values of "${name}" are not in the model or against it: not sent`);
+    output.note(
+      `${count} values of "${printable(name)}" are not in the model or against it: not sent`,
+    );
   if (options.budgetMessages === undefined) return;
   for (const one of bills)
     if (one.encoding === options.encoding) assertBudget(one, options.budgetMessages, context);
@@ -102,8 +115,8 @@ export function registerBill(command: Command, context: Context): void {
         "IoT Hub tier; default: free (0.5 KB blocks) and paid (4 KB)",
       ).choices(["f1", "s1", "s2", "s3"]),
     )
-    .option("--days <n>", "sum up so many days as well", positive, 30)
-    .option("--age-s <s>", "longest wait of a normal reading for its batch", positive, 300)
+    .option("--days <n>", "sum up so many days as well", within(1, 36_525), 30)
+    .option("--age-s <s>", "longest wait of a normal reading for its batch", within(1, 86_400), 300)
     .addOption(
       new Option("--encoding <name>", "the encoding the budget is for")
         .choices(encodings)

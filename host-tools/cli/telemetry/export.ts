@@ -1,5 +1,5 @@
 // `godwit telemetry export`: messages out of a dump, stdin or the local hub as one table.
-import { createReadStream, writeFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { StreamDecoder } from "../../telemetry/decode-stream.ts";
@@ -9,8 +9,11 @@ import type { Row } from "../../telemetry/rows.ts";
 import { type RowFormat, rowFormats } from "../../telemetry/rows-out.ts";
 import { UserError } from "../../user-error.ts";
 import type { Context } from "../command.ts";
+import { lineLost } from "../hub/follow.ts";
 import { dataDirOf, runningClient } from "../hub/service.ts";
+import { printable } from "../output.ts";
 import { showDelivery } from "./delivery.ts";
+import { checkOut, showDamage, writeOut } from "./input.ts";
 
 interface ExportOptions {
   format: RowFormat;
@@ -30,15 +33,17 @@ async function open(source: string, dataDir: string, context: Context) {
 }
 
 /** What ended the stream before its time, as an error to show once the rows are safe. */
-function ending(source: string, cause: unknown): UserError {
+function ending(source: string, error: unknown): UserError {
+  const cause = source === "hub" ? lineLost(error) : error;
   if (cause instanceof UserError) return cause;
   const { code } = cause as NodeJS.ErrnoException;
-  if (code === undefined) throw cause;
+  if (code === undefined || code === "ABORT_ERR") throw cause;
   return new UserError(`cannot read ${source}: ${code}`, { code: "input", cause });
 }
 
 async function exportRows(source: string, o: ExportOptions, dataDir: string, context: Context) {
   const { output, cwd } = context;
+  checkOut(o.out, source === "hub" ? "-" : source, context);
   const model = o.model === undefined ? undefined : await loadModel(resolve(cwd, o.model));
   const failures: UserError[] = [];
   const decoder = new StreamDecoder({
@@ -58,17 +63,14 @@ async function exportRows(source: string, o: ExportOptions, dataDir: string, con
   // A later message may have told the time of an earlier boot's rows.
   for (const row of rows) decoder.bootTimes.complete(row);
   const bytes = formatTable(rows, o.format);
-  writeFileSync(resolve(cwd, o.out), bytes);
+  writeOut(o.out, bytes, context);
   showDelivery(decoder.delivery.report(), output);
-  for (const { message, code } of failures) {
-    if (output.json) output.result("damaged", { message, code }, "");
-    else output.note(message);
-  }
+  for (const failure of failures) showDamage(failure, context);
   const figures = { rows: rows.length, bytes: bytes.length, damaged: failures.length };
   output.result(
     "exported",
     { ...figures, format: o.format, out: o.out },
-    `${rows.length} rows to ${o.out} (${o.format}, ${bytes.length} bytes)`,
+    `${rows.length} rows to ${printable(o.out)} (${o.format}, ${bytes.length} bytes)`,
   );
   const failure = end ?? failures[0];
   if (failure) throw failure;

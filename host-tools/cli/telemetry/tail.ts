@@ -4,19 +4,15 @@ import type { Command } from "commander";
 import { StreamDecoder } from "../../telemetry/decode-stream.ts";
 import { loadModel } from "../../telemetry/load-model.ts";
 import { rowJson } from "../../telemetry/row-table.ts";
-import type { Row } from "../../telemetry/rows.ts";
+import type { BootTime, Row } from "../../telemetry/rows.ts";
 import type { Context } from "../command.ts";
-import { number } from "../hub/options.ts";
-import { dataDirOf, runningClient } from "../hub/service.ts";
+import { type FollowOptions, follow, followOptions } from "../hub/follow.ts";
 import { type Output, printable } from "../output.ts";
 import { showDelivery } from "./delivery.ts";
+import { showDamage } from "./input.ts";
 
-interface TailOptions {
-  device?: string;
-  model?: string;
-  after?: number;
-  count?: number;
-  seconds?: number;
+interface TailOptions extends FollowOptions {
+  readonly model?: string;
 }
 
 /** Days of +-10^8 around 1970 are all that a Date can say; a batch can hold more. */
@@ -38,54 +34,40 @@ function show(row: Row, output: Output): void {
   );
 }
 
-async function tail(context: Context, dataDir: string, options: TailOptions): Promise<void> {
+/** Rows that were shown without a time, or with one that was mended since, can be dated by this. */
+function showBootTime({ deviceId, boot, epochMs }: BootTime, output: Output): void {
+  const began = `${deviceId} boot ${boot} began at ${timeText(epochMs)}`;
+  output.result(
+    "boot-time",
+    { device: deviceId, boot, t_ms: epochMs },
+    printable(`${began}: its readings above count from there`),
+  );
+}
+
+async function tail(options: TailOptions, self: Command, context: Context): Promise<void> {
   const { output, cwd } = context;
-  const interrupted = context.interrupted();
   const model =
     options.model === undefined ? undefined : await loadModel(resolve(cwd, options.model));
-  const client = await runningClient(dataDir);
-  const parameters = new URLSearchParams({ follow: "true" });
-  if (options.device !== undefined) parameters.set("deviceId", options.device);
-  if (options.after !== undefined) parameters.set("after", String(options.after));
-  const limit = options.seconds === undefined ? [] : [AbortSignal.timeout(options.seconds * 1000)];
-  const signal = AbortSignal.any([interrupted, ...limit]);
   const decoder = new StreamDecoder({
     source: "hub",
     ...(model && { model }),
-    onDamaged: ({ message, code }) => {
-      if (output.json) output.result("damaged", { message, code }, "");
-      else output.note(message);
-    },
+    onDamaged: (error) => showDamage(error, context),
+    onBootTime: (time) => showBootTime(time, output),
   });
-  const stream = await client.stream(`/events?${parameters}`, signal);
-  let left = options.count ?? Number.POSITIVE_INFINITY;
-  try {
-    for await (const row of decoder.rows(stream as AsyncIterable<Uint8Array>)) {
-      show(row, output);
-      left -= 1;
-      if (left <= 0) break;
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    stream.destroy();
-    showDelivery(decoder.delivery.report(), output);
-  }
+  await follow(self, options, context, {
+    read: (events) => decoder.rows(events as AsyncIterable<Uint8Array>),
+    show: (row) => show(row, output),
+    end: () => showDelivery(decoder.delivery.report(), output),
+  });
 }
 
 /** Adds the verb `tail`. */
-export function registerTail(command: Command, context: Context): void {
-  const most = Number.MAX_SAFE_INTEGER;
-  command
+export function registerTail(group: Command, context: Context): void {
+  const command = group
     .command("tail")
-    .description("show readings that reach the local hub, decoded, as they come")
-    .option("--device <id>", "of this device only")
+    .description("show readings that reach the local hub, decoded, as they come");
+  followOptions(command, "rows")
     .option("--model <path>", "names the channels: app folder, model.ts or DTDL .json")
     .option("--data <folder>", "data folder of the hub")
-    .option("--after <n>", "begin after this sequence number", number("--after", 0, most))
-    .option("--count <n>", "end after so many rows", number("--count", 1, most))
-    .option("--seconds <s>", "end after this time", number("--seconds", 0, 86_400))
-    .action((options: TailOptions, self: Command) =>
-      tail(context, dataDirOf(self, context), options),
-    );
+    .action((options: TailOptions, self: Command) => tail(options, self, context));
 }

@@ -15,6 +15,15 @@ function tryTo<T>(action: () => T): T | undefined {
   }
 }
 
+function isJson(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
+  if (typeof value !== "object") return typeof value === "string" || typeof value === "boolean";
+  if (value === null) return true;
+  if (Array.isArray(value)) return value.every(isJson);
+  const isPlain = Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain && Object.values(value).every(isJson);
+}
+
 /** The body as a value when it can be read as one, else as text, else as base64. */
 function bodyJson(event: HubEvent): { body: unknown } | { bodyBase64: string } {
   const type = event.systemProperties["content-type"] ?? "";
@@ -23,9 +32,8 @@ function bodyJson(event: HubEvent): { body: unknown } | { bodyBase64: string } {
   if (type.startsWith(DELTA_TYPE)) return { bodyBase64: Buffer.from(body).toString("base64") };
   if (type.includes("cbor")) {
     const value = tryTo(() => cbor.decode(body) as unknown);
-    // A round trip through JSON: CBOR values that JSON has not (bytes, big integers) stay base64.
-    const json = value === undefined ? undefined : tryTo(() => JSON.stringify(value));
-    if (json !== undefined) return { body: JSON.parse(json) };
+    // What JSON cannot say (NaN, bytes, big integers) must not become something else: all of it stays base64.
+    if (tryTo(() => isJson(value) && JSON.stringify(value) !== "")) return { body: value };
   }
   const text = type.includes("cbor") ? undefined : tryTo(() => utf8.decode(body));
   if (text === undefined) return { bodyBase64: Buffer.from(body).toString("base64") };

@@ -1,5 +1,5 @@
 // `godwit telemetry` encode, decode and export on files: streams, exit codes, and what is saved of damaged input.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -60,6 +60,7 @@ test("of a file cut off, the whole batches are decoded, then the command fails w
   );
   expect(exitCode).toBe(2);
   expect(lines).toEqual([
+    expect.objectContaining({ event: "decoded", batches: 3, rows: 96, damaged: 1, out: "cut.csv" }),
     expect.objectContaining({
       ...{ event: "error", code: "batch-file", exitCode: 2 },
       message: expect.stringMatching(/^cut\.batch: batch 3 at byte \d+ is cut off$/),
@@ -67,6 +68,53 @@ test("of a file cut off, the whole batches are decoded, then the command fails w
   ]);
   expect(stderr).toContain("cut.batch: batch 3 at byte");
   expect(read("cut.csv")).toBe(csv.split("\n").slice(0, 97).join("\n").concat("\n"));
+});
+
+test("where rows cannot be written, or would destroy what they come from, nothing is lost", async () => {
+  await telemetry("encode", "rows.csv", "--out", "rows.batch");
+  writeFileSync(join(cwd, "one.jsonl"), JSON.stringify(tankEvent(1)));
+  mkdirSync(join(cwd, "folder"), { recursive: true });
+  const verbs = [
+    ["encode", "rows.csv"],
+    ["decode", "rows.batch"],
+    ["export", "one.jsonl"],
+  ];
+  for (const [verb, source] of verbs as [string, string][]) {
+    const before = readFileSync(join(cwd, source));
+    for (const out of ["folder", "no-such-folder/x", source, `./${source}`]) {
+      const { exitCode, lines, stderr } = await telemetry(verb, source, "--out", out);
+      expect([exitCode, lines.at(-1)?.event], `${verb} ${out}`).toEqual([2, "error"]);
+      expect(lines.at(-1).try).toBeTypeOf("string");
+      expect(stderr).not.toContain("    at ");
+    }
+    expect(readFileSync(join(cwd, source))).toEqual(before);
+  }
+});
+
+test("with --json nothing but NDJSON is on stdout", async () => {
+  await telemetry("encode", "rows.csv", "--out", "rows.batch");
+  for (const format of ["csv", "parquet"]) {
+    const { exitCode, lines } = await telemetry("decode", "rows.batch", "--format", format);
+    expect([exitCode, lines.length]).toEqual([2, 1]);
+    expect(lines[0]).toMatchObject({ event: "error", code: "output" });
+  }
+  const { lines } = await telemetry("decode", "rows.batch", "--out", "all.jsonl");
+  expect(lines).toEqual([
+    expect.objectContaining({ event: "decoded", rows: 100, format: "jsonl" }),
+  ]);
+});
+
+test("names in a dump do not drive the terminal", async () => {
+  const event = { deviceId: "\u001b[2Jred", body: 5 };
+  writeFileSync(join(cwd, "escape.json"), `${JSON.stringify(event)}\n`.repeat(2));
+  let text = "";
+  const sink = { write: (more: string) => (text += more) };
+  await run(["telemetry", "export", "escape.json", "--out", "escape.out"], {
+    ...{ verbs, version: "9.9.9", env: {}, cwd, stdout: sink, stderr: sink },
+    interrupted: () => new AbortController().signal,
+  });
+  expect(text).toContain("\\u001b[2Jred");
+  expect(text).not.toContain("\u001b");
 });
 
 test.each([

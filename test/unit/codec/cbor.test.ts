@@ -2,8 +2,12 @@
 import { decode as decodeX, Encoder } from "cbor-x";
 import { expect, test } from "vitest";
 import { encodeCbor } from "../../../firmware/codec/cbor.ts";
-import { CBOR_ITEMS_MAX, decodeCbor } from "../../../firmware/codec/cbor-decode.ts";
-import { CBOR_DEPTH_MAX, type CborValue } from "../../../firmware/codec/cbor-value.ts";
+import { decodeCbor } from "../../../firmware/codec/cbor-decode.ts";
+import {
+  CBOR_DEPTH_MAX,
+  CBOR_ITEMS_MAX,
+  type CborValue,
+} from "../../../firmware/codec/cbor-value.ts";
 import { GodwitError } from "../../../firmware/codec/error.ts";
 import { type Seeded, seeded } from "../../support/seeded.ts";
 
@@ -196,7 +200,11 @@ test("depth, items and size are bounded", () => {
   expect(codeOf(() => encodeCbor(nested(CBOR_DEPTH_MAX + 1)))).toBe("limit");
   expect(codeOf(() => decodeCbor(new Uint8Array(5000).fill(0x81)))).toBe("limit");
   const many = new Array<number>(CBOR_ITEMS_MAX).fill(0);
-  expect(codeOf(() => decodeCbor(encodeCbor(many)))).toBe("limit");
+  expect(codeOf(() => encodeCbor(many))).toBe("limit");
+  expect(codeOf(() => decodeCbor(Uint8Array.of(0x99, 0x10, 0x00, ...many)))).toBe("limit");
+  expect(decodeCbor(encodeCbor(many.slice(1)))).toEqual(many.slice(1));
+  const pairs = Object.fromEntries(many.slice(0, CBOR_ITEMS_MAX / 2).map((_, i) => [`${i}`, 0]));
+  expect(codeOf(() => encodeCbor(pairs))).toBe("limit");
   expect(codeOf(() => encodeCbor("x".repeat(100), 100))).toBe("limit");
   expect(encodeCbor("x".repeat(98), 100)).toHaveLength(100);
 });

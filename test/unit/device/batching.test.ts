@@ -214,3 +214,22 @@ test("restart and stop keep what waits in RAM: it arrives after the next boot", 
     ]);
   }
 });
+
+test("a board whose storage was erased uses no stamp again: all its readings count as new", async () => {
+  const lives: BatchingRig[] = [];
+  for (let life = 0; life < 2; life++) {
+    const beside = lives[0];
+    const rig = new BatchingRig({ forgetsBoots: true, ...(beside && { beside }) }).start();
+    lives.push(rig);
+    await rig.run(2000);
+    rig.device.send({ temperature: 20 + life });
+    await rig.run(310_000);
+    rig.board.powerOff();
+  }
+  const { rows, report } = await consume(lives[0]!.hub.telemetry);
+  expect(rows.map(({ values }) => values.temperature)).toEqual([20, 21]);
+  expect(report.map(({ messages, duplicates }) => [messages, duplicates])).toEqual([
+    [1, 0],
+    [1, 0],
+  ]);
+});

@@ -1,7 +1,7 @@
 // Files of batches: what is whole comes back, what is damaged is named by its byte.
 import { expect, test } from "vitest";
 import { readBatchFile, writeBatchFile } from "../../../host-tools/telemetry/batch-file.ts";
-import { decodeBatchFile } from "../../../host-tools/telemetry/rows-out.ts";
+import { decodeBatchFile, formatRows } from "../../../host-tools/telemetry/rows-out.ts";
 import { UserError } from "../../../host-tools/user-error.ts";
 import { encodeRows, randomRows } from "../../support/delta-batches.ts";
 import { seeded } from "../../support/seeded.ts";
@@ -69,4 +69,37 @@ test("mutated files give batches or a typed error", () => {
     }
   }
   expect(refused).toBeGreaterThan(5);
+});
+
+test("a file of very many batches decodes", () => {
+  const part = encodeRows(randomRows(seeded("one row"), 1, 2), {});
+  const [one] = decodeBatchFile(writeBatchFile(schema, [part])).batches;
+  const text = formatRows(schema, new Array(150_000).fill(one), "csv");
+  expect(text.filter((byte) => byte === 10)).toHaveLength(150_001);
+});
+
+test("a recording without rows keeps its columns", () => {
+  const text = (format: "csv" | "jsonl") =>
+    new TextDecoder().decode(formatRows(schema, [], format));
+  expect([text("csv"), text("jsonl")]).toEqual(["t_ms,c0,c1\n", ""]);
+});
+
+test("a schema of more channels than a batch can have is refused", () => {
+  const names = Array.from({ length: 100_000 }, (_, i) => `c${i}`.slice(-2));
+  expect(() => readBatchFile(writeBatchFile({ tick: "ms", names }, []))).toThrow(
+    "names 100000 channels, at most 256",
+  );
+});
+
+test("a dump of messages is sent to the verb for it", () => {
+  expect(() => readBatchFile(new TextEncoder().encode('[{"deviceId":"a"}]'))).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining("godwit telemetry export") }),
+  );
+});
+
+test("a batch whose times count otherwise than those of its file is damaged, not a thousand times off", () => {
+  const [part] = file(1).parts;
+  const { batches, damaged } = decodeBatchFile(writeBatchFile({ ...schema, tick: "us" }, [part!]));
+  expect(batches).toEqual([]);
+  expect(damaged[0]?.message).toMatch(/^batch 0 at byte \d+: times in ms, the file counts us$/);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { decodeBatch } from "../../../firmware/codec/delta/decoder.ts";
 import { readHeader } from "../../../firmware/codec/delta/header.ts";
 import { defineModel } from "../../../firmware/model/define.ts";
 import { AdaptiveInterval } from "../../../firmware/telemetry/adaptive-interval.ts";
@@ -10,8 +11,11 @@ import {
   channelsOf,
 } from "../../../firmware/telemetry/batcher.ts";
 import { CborEncoder } from "../../../firmware/telemetry/cbor-encoder.ts";
+import { cborRows } from "../../../firmware/telemetry/cbor-rows.ts";
 import { DeltaBatches } from "../../../firmware/telemetry/delta-batches.ts";
 import { JsonEncoder } from "../../../firmware/telemetry/json-encoder.ts";
+import { jsonRows } from "../../../firmware/telemetry/json-rows.ts";
+import { takeSample } from "../../../firmware/telemetry/sample.ts";
 
 const model = defineModel({
   id: "dtmi:com:example:Machine;1",
@@ -185,4 +189,30 @@ test("adaptive sampling is quick to notice movement and slow to calm down", () =
   expect(interval.next(22)).toBe(125);
   expect(() => new AdaptiveInterval({ minMs: 0, maxMs: 1, step: 1 })).toThrow(/impossible/);
   expect(() => new AdaptiveInterval({ minMs: 1, maxMs: 1, step: 0 })).toThrow(/step 0/);
+});
+
+test("channels may be called like members of objects", () => {
+  const names = ["constructor", "toString", "level"];
+  const own = defineModel({
+    id: "dtmi:com:example:Odd;1",
+    telemetry: Object.fromEntries(names.map((name) => [name, { type: "double" } as const])),
+  });
+  const channels = channelsOf(own.telemetry);
+  for (const encoding of [delta, jsonRows(), cborRows()]) {
+    const { batcher, batches } = make({ channels, encoding });
+    const problems: string[] = [];
+    for (const values of [{ level: 1 }, { constructor: 2, toString: 3 }, {}]) {
+      const sample = takeSample(own.telemetry, values, (name) => problems.push(name));
+      if (sample) batcher.add(sample, 7);
+    }
+    batcher.flush();
+    expect(problems).toEqual([]);
+    expect(batches).toHaveLength(1);
+    if (encoding !== delta) continue;
+    expect(decodeBatch(batches[0]!.payload).channels).toEqual([
+      [undefined, 2],
+      [undefined, 3],
+      [1, undefined],
+    ]);
+  }
 });

@@ -42,7 +42,7 @@ test("JSON bills rows of five minutes: body, values of system properties, applic
   // Instead of the last comma there is a bracket, as at the beginning.
   body += messages;
   const system = "application/json".length + "utf-8".length;
-  const own = "boot10000seq1000000class1epoch1700000000000".length;
+  const own = "boot2000000000seq1000000class1epoch1700000000000".length;
   expect(bill.recorded).toEqual({
     ...{ rows: 1440, days: 1, messages, metered: messages },
     bytes: body + messages * (system + own),
@@ -133,4 +133,55 @@ test("the command ends with 9 over budget and with 0 within", async () => {
   expect(over.lines.map(({ event }) => event)).toEqual(["bill", "bill", "bill", "budget", "error"]);
   expect(over.lines[3]).toMatchObject({ encoding: "delta", meteredPerDay: 288, isWithin: false });
   expect((await call("--budget-messages", "288")).exitCode).toBe(0);
+});
+
+test("columns called like members of objects are counted, not added to functions", () => {
+  const head = "t_ms,level,constructor,__proto__";
+  const bill = billOf(model, parseCsv(day(() => "1,2,3", head)), { tier: "S1", encoding: "json" });
+  expect(Object.entries(bill.leftOut)).toEqual([
+    ["constructor", 1440],
+    ["__proto__", 1440],
+  ]);
+});
+
+test("a recording that the model refuses altogether has no bill", () => {
+  const table = parseCsv(day(() => "on"));
+  expect(() => billOf(model, table, { tier: "S1", encoding: "delta" })).toThrow(
+    expect.objectContaining({ message: expect.stringContaining("allows no value"), exitCode: 2 }),
+  );
+});
+
+test("the command refuses what is no wait and no number of days, before it prints anything", async () => {
+  const csv = join(folder, "texts.csv");
+  writeFileSync(
+    csv,
+    day(() => "warm", "t_ms,temperature"),
+  );
+  const broken = join(folder, "broken.ts");
+  writeFileSync(broken, "export const model = (");
+  const call = async (...args: string[]) => {
+    let [stdout, stderr] = ["", ""];
+    const exitCode = await run(["telemetry", "bill", ...args], {
+      ...{ verbs, version: "0", env: {}, cwd: folder },
+      stdout: { write: (part) => (stdout += part) },
+      stderr: { write: (part) => (stderr += part) },
+      interrupted: () => new AbortController().signal,
+    });
+    return { exitCode, stdout, stderr };
+  };
+  for (const args of [
+    ["--age-s", "0.1"],
+    ["--age-s", "1e308"],
+    ["--days", "1e308"],
+    ["--days", ""],
+  ])
+    expect((await call(app, csv, ...args)).stderr).toMatch(/It must be a number from 1 to/);
+  const refused = await call(app, csv);
+  expect(refused).toMatchObject({ exitCode: 2, stdout: "" });
+  expect(refused.stderr).toContain("texts.csv: the model allows no value");
+  const { exitCode, stderr } = await call(broken, csv);
+  expect(exitCode).toBe(2);
+  expect(stderr).not.toContain("u001b");
+  const missing = await call(app, "none.csv");
+  expect(missing.stderr).toMatch(/^godwit: cannot read none\.csv: ENOENT/);
 });

@@ -1,11 +1,14 @@
 // Streams of messages to rows: encodings, orders of arrival, damage.
 import { parquetReadObjects } from "hyparquet";
 import { expect, test } from "vitest";
+import { encodeCbor } from "../../../firmware/codec/cbor.ts";
+import { StreamDecoder } from "../../../host-tools/telemetry/decode-stream.ts";
 import { formatTable } from "../../../host-tools/telemetry/row-table.ts";
 import {
   decodeDump as decode,
   EPOCH_MS,
   tankEvent as event,
+  tankModel,
 } from "../../support/telemetry-dump.ts";
 
 test("delta batches get names, and the time that a later message of the boot tells", async () => {
@@ -95,5 +98,61 @@ test("tables: CSV with all columns, JSON lines, Parquet that another reader unde
   expect(read.map(({ t_ms, level, open }) => [t_ms, level, open ?? null])).toEqual([
     [EPOCH_MS + 1000, 1.5, true],
     [EPOCH_MS + 1500, 1.25, null],
+  ]);
+});
+
+test("odd numbers and bytes inside objects are written out, in every format", async () => {
+  const body = encodeCbor({ v: [Number.NaN, 1], o: { b: Uint8Array.of(104, 105), i: -Infinity } });
+  const dump = JSON.stringify({
+    ...{ deviceId: "a", contentType: "application/cbor" },
+    bodyBase64: Buffer.from(body).toString("base64"),
+  });
+  const { rows } = await decode(dump);
+  const utf8 = (format: "csv" | "jsonl") => new TextDecoder().decode(formatTable(rows, format));
+  const [v, o] = [["NaN", 1], { b: "aGk=", i: "-Infinity" }];
+  expect(JSON.parse(utf8("jsonl"))).toEqual({ device: "a", values: { v, o } });
+  expect(utf8("csv")).toBe(
+    't_ms,device,boot,uptime_ms,o,v\n,a,,,"{""b"":""aGk="",""i"":""-Infinity""}","[""NaN"",1]"\n',
+  );
+  const file = formatTable(rows, "parquet").slice().buffer as ArrayBuffer;
+  const [read] = await parquetReadObjects({ file });
+  expect([JSON.parse(read!.v), JSON.parse(read!.o)]).toEqual([v, o]);
+});
+
+test("an event with bytes that are no UTF-8 is damaged, not decoded to other texts", async () => {
+  const dump = Buffer.from(`{"deviceId":"a","body":{"s":"x"}}\n${JSON.stringify(event(0))}`);
+  dump[dump.indexOf("x")] = 0xff;
+  const { rows, damaged } = await decode(dump);
+  expect(rows).toHaveLength(2);
+  expect(damaged[0]?.message).toBe("dump.json: byte 0: no JSON in UTF-8");
+});
+
+test("who shows rows as they come is told when their boot began, once, and again when that was mended", async () => {
+  const told: string[] = [];
+  const events: [number, number | undefined][] = [
+    ...([
+      [0, undefined],
+      [1, EPOCH_MS],
+      [2, EPOCH_MS + 5000],
+    ] as [number, number | undefined][]),
+    ...([
+      [3, EPOCH_MS + 3_600_000],
+      [4, EPOCH_MS + 3_600_000],
+    ] as [number, number][]),
+  ];
+  const decoder = new StreamDecoder({
+    ...{ source: "hub", model: tankModel, onDamaged: () => told.push("damaged") },
+    onBootTime: ({ deviceId, boot, epochMs }) =>
+      told.push(`${deviceId} ${boot} ${(epochMs - EPOCH_MS) / 1000} s`),
+  });
+  async function* chunks() {
+    for (const [i, epochMs] of events)
+      yield Buffer.from(JSON.stringify(event(i, epochMs === undefined ? {} : { epochMs })));
+  }
+  for await (const { tMs, uptimeMs } of decoder.rows(chunks()))
+    told.push(tMs === undefined ? "undated" : `${(tMs - uptimeMs! - EPOCH_MS) / 1000} s`);
+  expect(told).toEqual([
+    ...["undated", "undated", "tank-1 7 0 s", "0 s", "0 s", "5 s", "5 s"],
+    ...["tank-1 7 3600 s", "3600 s", "3600 s", "3600 s", "3600 s"],
   ]);
 });

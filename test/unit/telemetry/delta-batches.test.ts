@@ -1,5 +1,7 @@
 // Encoders that share their work space give the bytes that they would give alone.
 import { expect, test } from "vitest";
+import { decodeCbor } from "../../../firmware/codec/cbor-decode.ts";
+import { decodeBatch } from "../../../firmware/codec/delta/decoder.ts";
 import type { Channel } from "../../../firmware/telemetry/batcher.ts";
 import { DeltaBatches } from "../../../firmware/telemetry/delta-batches.ts";
 import { seeded } from "../../support/seeded.ts";
@@ -40,3 +42,17 @@ test.each(["static", "adaptive"] as const)(
     expect(batches).toBeGreaterThan(30);
   },
 );
+
+test("an object that readers cannot take is refused when it is recorded; rows beside it decode", () => {
+  const wide: Channel[] = [
+    { name: "wave", spec: { type: "array", items: { type: "integer" } } as never },
+  ];
+  const encoder = new DeltaBatches({ channels: wide, blockBytes: 60_000 });
+  encoder.add({ wave: [1, 2] }, 1);
+  expect(() => encoder.add({ wave: new Array(5000).fill(1) }, 2)).toThrow(
+    expect.objectContaining({ code: "limit", message: expect.stringContaining("4096 values") }),
+  );
+  encoder.add({ wave: [3] }, 3);
+  const { times, channels: columns } = decodeBatch(encoder.flush()!, { decodeObject: decodeCbor });
+  expect([[...times], columns]).toEqual([[1, 3], [[[1, 2], [3]]]]);
+});

@@ -75,3 +75,25 @@ test("a block too small for one row of the channels is refused, with the size th
     expect(() => encoding(wide, 400, undefined).resize?.(100, true)).toThrow(/at least 190/);
   }
 });
+
+test("large blocks of small nested values stay within what readers accept", () => {
+  const wide: Channel[] = [
+    { name: "wave", spec: { type: "array", items: { type: "integer" } } as never },
+  ];
+  const encoder = cborRows()(wide, 16_384, undefined);
+  const wave = Array.from({ length: 60 }, (_, i) => i % 20);
+  const bodies: Uint8Array[] = [];
+  for (let i = 0; i < 200; i++) {
+    const body = encoder.add({ wave }, i, undefined);
+    if (body) bodies.push(body);
+  }
+  bodies.push(encoder.flush()!);
+  const rows = bodies.flatMap((body) => decodeCbor(body) as object[]);
+  expect(rows).toEqual(Array.from({ length: 200 }, (_, i) => ({ _t: i, wave })));
+  // No block is closed long before its bound either.
+  expect(bodies.length).toBe(Math.ceil((200 * 65) / 4000));
+  expect(() => encoder.add({ wave: new Array(5000).fill(1) }, 300, undefined)).toThrow(
+    expect.objectContaining({ code: "limit", message: expect.stringMatching(/5005 values.*4000/) }),
+  );
+  expect(encoder.waiting).toBe(0);
+});

@@ -9,6 +9,7 @@ import { MemoryKeyValue, NorFlash } from "../../../host-tools/sim/storage.ts";
 import { World } from "../../../host-tools/sim/world.ts";
 import { XsBoard } from "../../../host-tools/sim/xs-board.ts";
 import { consume } from "../../support/batching-rig.ts";
+import { countBoots } from "../../support/first-boot.ts";
 import { deviceConnection, ScriptedHub } from "../../support/scripted-hub.ts";
 
 let engine: Engine;
@@ -23,6 +24,7 @@ function scene(clockKnown: boolean) {
   const world = new World({ seed: 7 });
   const hub = new ScriptedHub(world);
   const persistent = { storage: new MemoryKeyValue(), flash: new NorFlash(16 * 4096) };
+  countBoots(persistent.storage);
   persistent.storage.write("hub.conn", new TextEncoder().encode(deviceConnection));
   const log: string[] = [];
   const bootsAtMs: number[] = [];
