@@ -117,6 +117,30 @@ test("Ctrl-C in the middle of a write says what is half written, in JSON too", a
   expect((await godwit(`flash ${port} ${set}`)).exitCode).toBe(0);
 });
 
+test("a merged image is refused for what is in it, with the flash untouched; a good one is written", async () => {
+  await godwit("bench firmware fw");
+  await godwit("bench firmware s3 --board esp32s3");
+  await godwit("bench firmware e --board esp32");
+  const merge = (name: string, parts: readonly (readonly [string, number])[]) => {
+    const merged = Buffer.alloc(0x1d000, 0xff);
+    for (const [file, at] of parts) readFileSync(join(folder, file)).copy(merged, at);
+    writeFileSync(join(folder, name), merged);
+  };
+  const table = ["fw/partitions.bin", 0x8000] as const;
+  merge("mixed.bin", [["fw/bootloader.bin", 0], table, ["s3/app.bin", 0x10000]]);
+  merge("foreign.bin", [["e/bootloader.bin", 0x1000], table, ["e/app.bin", 0x10000]]);
+  merge("good.bin", [["fw/bootloader.bin", 0], table, ["fw/app.bin", 0x10000]]);
+  const flash = (file: string) => godwit(`flash ${file}@0x0 --port ${served.url} --json`);
+  for (const file of ["mixed.bin", "foreign.bin"]) {
+    const { events, exitCode, err } = await flash(file);
+    expect(exitCode, err).toBe(2);
+    expect(events.at(-1)).toMatchObject({ code: "wrong-chip", try: expect.any(String) });
+  }
+  expect(served.board.flash.touchedSectors.size).toBe(0);
+  const good = await flash("good.bin");
+  expect(good.exitCode, good.err).toBe(0);
+});
+
 test("settings become a partition that only its owner may read", async () => {
   writeFileSync(
     join(folder, "s.csv"),
