@@ -9,8 +9,9 @@ import { readFlash } from "./read.ts";
 import { type FlashRegion, hex } from "./regions.ts";
 import { SameBoard } from "./same-board.ts";
 import { type EspOptions, EspSession } from "./session.ts";
+import { recoverable } from "./steady.ts";
 import type { EspTarget } from "./target.ts";
-import { FlashWriter, recoverable, type WriteProgress } from "./write.ts";
+import { FlashWriter, type WriteProgress } from "./write.ts";
 
 export interface ChipInfo {
   readonly chip: string;
