@@ -161,10 +161,11 @@ async function prepare(job: FlashJob, session: EspSession, board: SameBoard): Pr
     : await readFlash(session, tableOffset, tableBytes);
   preflight(regions, { target: session.target, flashBytes: info.flashBytes, currentTable });
   if (job.eraseAll) {
-    await session.eraseAll();
+    // Before the erase: it may be interrupted and done all the same.
     if (info.mac !== undefined) {
       for (const kept of job.keeper?.keptOf(info.mac) ?? []) job.keeper?.forget(kept);
     }
+    await session.eraseAll();
   }
   return { session, info, regions };
 }

@@ -76,8 +76,8 @@ function encode({ bytes, ...rest }: KeptSector): string {
 
 function decode(file: string, mac: string): KeptSector {
   try {
-    const { offset, bytes, neighbours } = JSON.parse(readFileSync(file, "utf8"));
-    const sector = { mac, offset, bytes: new Uint8Array(Buffer.from(bytes, "base64")), neighbours };
+    const { bytes, ...rest } = JSON.parse(readFileSync(file, "utf8"));
+    const sector = { ...rest, mac, bytes: new Uint8Array(Buffer.from(bytes, "base64")) };
     if (isKeptSector(sector)) return sector;
   } catch (error) {
     if (!(error instanceof Error)) throw error;

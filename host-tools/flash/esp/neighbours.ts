@@ -3,17 +3,25 @@ import { DeviceError, isDeviceError } from "../../serial/error.ts";
 import { UserError } from "../../user-error.ts";
 import {
   isWorthKeeping,
+  type KeptSector,
   neighbourCount,
   neighbourState,
   noKeeper,
   type SectorKeeper,
+  type Witness,
   withNeighbours,
 } from "./keeper.ts";
-import { fill, type Piece } from "./piece.ts";
+import { tableOffset } from "./partitions.ts";
+import { fill, md5, type Piece } from "./piece.ts";
 import { sectorBytes } from "./protocol.ts";
 import { readFlash } from "./read.ts";
 import { type FlashRegion, gapsOf, hex, type WriteStep } from "./regions.ts";
 import type { SteadySession } from "./steady.ts";
+
+/** What a fill leaves proves nothing about what was there before it. */
+const blankSectors: ReadonlySet<string> = new Set(
+  [0x00, 0xff].map((byte) => md5(new Uint8Array(sectorBytes).fill(byte))),
+);
 
 export class Neighbours {
   readonly #line: SteadySession;
@@ -38,8 +46,35 @@ export class Neighbours {
   }
 
   /** Before `piece` is erased. */
-  keep({ kept }: Piece): void {
-    if (kept) this.#keptAt = this.#keeper.keep(kept);
+  async keep({ kept }: Piece, flashBytes: number): Promise<void> {
+    if (!kept) return;
+    const witnesses = await this.#witnessesOf(kept, flashBytes);
+    this.#keptAt = this.#keeper.keep({ ...kept, witnesses });
+  }
+
+  /** The sectors beside it, and the partition table's: whoever fills or erases a flash changes one of them. */
+  async #witnessesOf({ offset }: KeptSector, flashBytes: number): Promise<readonly Witness[]> {
+    const places = new Set([offset - sectorBytes, offset + sectorBytes, tableOffset]);
+    places.delete(offset);
+    const witnesses: Witness[] = [];
+    for (const at of places) {
+      if (at < 0 || at + sectorBytes > flashBytes) continue;
+      const digest = await this.#digestOf(at);
+      if (!blankSectors.has(digest)) witnesses.push({ offset: at, md5: digest });
+    }
+    return witnesses;
+  }
+
+  #digestOf(offset: number): Promise<string> {
+    return this.#line.persist((session) => session.md5(offset, sectorBytes));
+  }
+
+  async #isUntouchedAround(kept: KeptSector, flashBytes: number): Promise<boolean> {
+    for (const witness of kept.witnesses ?? []) {
+      const isOnChip = witness.offset + sectorBytes <= flashBytes;
+      if (!isOnChip || (await this.#digestOf(witness.offset)) !== witness.md5) return false;
+    }
+    return true;
   }
 
   /** `piece` is verified. */
@@ -61,10 +96,12 @@ export class Neighbours {
       const flash = await this.#line.persist((session) => readFlash(session, offset, sectorBytes));
       const state = neighbourState(kept, flash);
       const where = `${neighbourCount(kept)} bytes at ${hex(offset)}`;
-      if (state === "other") {
+      const isTorn = state === "torn" && (await this.#isUntouchedAround(kept, flashBytes));
+      if (state !== "whole" && !isTorn) {
         const aside = this.#keeper.setAside(kept);
-        onNote(`${where} were written since: those kept are in ${aside}`);
-      } else if (state === "torn") {
+        const what = state === "other" ? where : `the sectors around ${where}`;
+        onNote(`${what} were written since: those kept are in ${aside}`);
+      } else if (isTorn) {
         const bytes = withNeighbours(kept, flash);
         const names = ["what an earlier job left"];
         await write({ offset, bytes, names, kept: { ...kept, bytes } });

@@ -64,6 +64,7 @@ export class FlashWriter {
   #hadSilentDamage = false;
   #doneBytes = 0;
   #totalBytes = 0;
+  #flashBytes = 0;
   /** What is half written now. */
   #open: Piece | undefined;
 
@@ -89,6 +90,7 @@ export class FlashWriter {
   async write(regions: readonly FlashRegion[], flashBytes: number): Promise<WriteReport> {
     const sorted = orderedRegions(regions, flashBytes);
     const spans = sectorSpans(sorted);
+    this.#flashBytes = flashBytes;
     this.#totalBytes = spans.reduce((sum, span) => sum + span.size, 0);
     try {
       await this.#neighbours.putBack(
@@ -158,7 +160,7 @@ export class FlashWriter {
       const isUsedUp = attempt === attemptsMax || fruitless === fruitlessMax;
       if (isUsedUp) throw unverified(piece, todo);
       this.#stopIfInterrupted();
-      if (attempt === 0) this.#neighbours.keep(piece);
+      if (attempt === 0) await this.#neighbours.keep(piece, this.#flashBytes);
       this.#open = piece;
       await this.#attempt(piece, todo);
       const left = await this.#verify(piece, todo);

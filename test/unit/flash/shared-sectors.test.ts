@@ -89,6 +89,46 @@ test("neighbours that somebody wrote since are left alone, the kept ones set asi
   expect(keeper.aside()).toBe(1);
 });
 
+test.each([0x00, 0xff])(
+  "a flash that somebody filled with %d since stays as it is",
+  async (byte) => {
+    for (const at of shared) {
+      const { board, wire, run, onceErased } = bench();
+      const keeper = memoryKeeper();
+      onceErased(at, () => wire.unplug());
+      await run({ keeper });
+      wire.plug();
+      board.flash.bytes.fill(byte);
+      const expected = new Uint8Array(board.flash.bytes);
+      expected.set(image, offset);
+      const notes: string[] = [];
+      const { error } = await run({ keeper, onProgress: ({ note }) => note && notes.push(note) });
+      expect(error).toBeUndefined();
+      expect(isSame(board.flash.bytes, expected)).toBe(true);
+      expect(notes).toEqual([
+        expect.stringMatching(/^the sectors around .* those kept are in memory/),
+      ]);
+      expect([keeper.count(), keeper.aside()]).toEqual([0, 1]);
+    }
+  },
+);
+
+test("erasing all forgets before it erases: an erase that breaks off brings nothing back", async () => {
+  const { board, wire, run, onceErased } = bench();
+  const keeper = memoryKeeper();
+  onceErased(0x24000, () => wire.unplug());
+  await run({ keeper });
+  wire.plug();
+  onceErased(0, () => wire.unplug());
+  const { error } = await run({ keeper, eraseAll: true });
+  expect(error).toMatchObject({ code: "no-device" });
+  wire.plug();
+  expect((await run({ keeper })).error).toBeUndefined();
+  const behind = board.flash.bytes.subarray(offset + image.length, 0x25000);
+  expect(behind.every((byte) => byte === 0xff)).toBe(true);
+  expect([keeper.count(), keeper.aside()]).toEqual([0, 0]);
+});
+
 test("erasing all forgets what was kept", async () => {
   const { board, wire, run, onceErased } = bench();
   const keeper = memoryKeeper();
