@@ -98,7 +98,7 @@ export async function runFlashJob(job: FlashJob): Promise<FlashResult> {
   const { session, info, regions } = await prepareWithRetries(job, board);
   const writer = new FlashWriter(session, info.mac, {
     wasErased: job.eraseAll ?? false,
-    reconnect: () => EspSession.connect(job, reappearMs),
+    reconnect: () => EspSession.connect({ ...job, board }, reappearMs),
     ...(job.skipUnchanged === undefined ? {} : { skipUnchanged: job.skipUnchanged }),
     ...(job.isCompressed === undefined ? {} : { isCompressed: job.isCompressed }),
     ...(job.keeper ? { keeper: job.keeper } : {}),
@@ -133,7 +133,7 @@ interface Prepared {
 
 async function prepareWithRetries(job: FlashJob, board: SameBoard): Promise<Prepared> {
   for (let attempt = 1; ; attempt++) {
-    const session = await EspSession.connect(job, attempt === 1 ? 0 : reappearMs);
+    const session = await EspSession.connect({ ...job, board }, attempt === 1 ? 0 : reappearMs);
     try {
       return await prepare(job, session, board);
     } catch (error) {

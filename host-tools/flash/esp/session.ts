@@ -22,6 +22,7 @@ import {
   words,
 } from "./protocol.ts";
 import { hardResetFor, isUsbJtag, isUsbOtg, type ResetSequence, runSteps } from "./resets.ts";
+import type { SameBoard } from "./same-board.ts";
 import { flashSizeOf, runRdid } from "./spi.ts";
 import { loadStub, startStub } from "./stub.ts";
 import type { EspTarget } from "./target.ts";
@@ -34,6 +35,8 @@ export interface EspOptions {
   /** False: ROM only (slower, fewer features). */
   readonly useStub?: boolean;
   readonly resetSequence?: ResetSequence;
+  /** The board of the job: attempts that find another one end it. */
+  readonly board?: SameBoard;
 }
 
 export const defaultBaud = 460_800;
@@ -104,6 +107,8 @@ export class EspSession {
   static async #start(link: EspLink, options: EspOptions): Promise<EspSession> {
     let isStub = await enterBootloader(link, options.resetSequence);
     const chip = await detectChip(link);
+    // At once: what fails from here on is tried again, and by then another board may have the port.
+    await options.board?.require(new EspSession(link, chip, { isStub, baud: romBaud }));
     const wantsStub = options.useStub ?? true;
     if (chip.security?.isSecureDownload || !wantsStub) {
       const session = new EspSession(link, chip, { isStub, baud: romBaud });
