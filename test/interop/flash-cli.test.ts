@@ -398,6 +398,16 @@ test("a flash file that can no longer be written: a note, service goes on, exit 
   expect(ended.err).not.toMatch(/\n {4}at /);
 });
 
+test("reading and erasing say which board they acted on", async () => {
+  const mac = "24:0a:c4:00:01:10";
+  for (const line of ["read 0x8000 0x10 r.bin", "erase 0x20000 0x1000", "erase"]) {
+    const text = await godwit(`flash ${line} --port ${served.url}`);
+    expect(text.err, line).toContain(`ESP32-C3, MAC ${mac}, 4 MB flash`);
+    const { events } = await godwit(`flash ${line} --port ${served.url} --json`);
+    expect(events.at(-1), line).toMatchObject({ chip: "esp32c3", mac });
+  }
+});
+
 test("reading, erasing and identifying hold to --mac as well", async () => {
   served.board.flash.bytes.fill(7, 0x20000, 0x21000);
   const other = `--mac 00:11:22:33:44:55 --port ${served.url} --json`;
