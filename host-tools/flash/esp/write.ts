@@ -5,6 +5,7 @@ import { exitCodes, UserError } from "../../user-error.ts";
 import type { SectorKeeper } from "./keeper.ts";
 import { Neighbours } from "./neighbours.ts";
 import { changedParts, md5, type Piece, placeOf, sizeOf, unverified } from "./piece.ts";
+import { requireReadBack } from "./read-back.ts";
 import { type FlashRegion, gapsOf, orderedRegions, sectorSpans, writeSteps } from "./regions.ts";
 import type { EspSession } from "./session.ts";
 import { fruitlessMax, recoverable, SteadySession } from "./steady.ts";
@@ -14,7 +15,7 @@ import { paddedBlock, writeBlockSafely } from "./write-block.ts";
 const attemptsMax = 24;
 
 export interface WriteProgress {
-  readonly phase: "compare" | "write" | "verify" | "recover" | "restore";
+  readonly phase: "compare" | "write" | "verify" | "read" | "recover" | "restore";
   readonly doneBytes: number;
   readonly totalBytes: number;
   readonly note?: string;
@@ -37,8 +38,6 @@ export interface WriteOptions {
 }
 
 export interface WriteReport {
-  /** The session that is open now; a reconnect replaces it. */
-  readonly session: EspSession;
   readonly regionBytes: number;
   /** Flash bytes really written, counting repetitions. */
   readonly writtenBytes: number;
@@ -62,6 +61,7 @@ export class FlashWriter {
   #sent = 0;
   #skipped = 0;
   #hadSilentDamage = false;
+  #isWritten = false;
   #doneBytes = 0;
   #totalBytes = 0;
   #flashBytes = 0;
@@ -79,8 +79,13 @@ export class FlashWriter {
     this.#neighbours = new Neighbours(this.#line, mac, options.keeper);
   }
 
+  /** The session that is open now; a reconnect replaces it. */
   get session(): EspSession {
     return this.#line.session;
+  }
+
+  get recoveries(): number {
+    return this.#line.recoveries;
   }
 
   /**
@@ -110,6 +115,18 @@ export class FlashWriter {
     return this.#report(sorted);
   }
 
+  /**
+   * Reads back what was written, besides the sums that the chip computed.
+   * @throws DeviceError `verify-failed`, `wrong-board`, or what broke the line
+   */
+  async readBack(regions: readonly FlashRegion[]): Promise<void> {
+    this.#isWritten = true;
+    await requireReadBack(this.#line, regions, (doneBytes, totalBytes) => {
+      this.#stopIfInterrupted();
+      this.#options.onProgress?.({ phase: "read", doneBytes, totalBytes });
+    });
+  }
+
   #broken(reason: DeviceError): void {
     this.#stopIfInterrupted();
     this.#progress("recover", 0, reason.message);
@@ -117,24 +134,26 @@ export class FlashWriter {
 
   #stopIfInterrupted(): void {
     if (!this.#options.isInterrupted?.()) return;
-    const open = this.#open;
-    const state = open
-      ? `${open.names.join(", ")} is half written (${placeOf(open)})`
-      : this.#written > 0
-        ? `${this.#written} bytes are written, the rest is as it was`
-        : this.#options.wasErased
-          ? "the flash is erased, nothing is written yet"
-          : "nothing was written";
-    throw new UserError(`interrupted: ${state}`, {
+    throw new UserError(`interrupted: ${this.#state()}`, {
       code: "interrupted",
       exitCode: exitCodes.interrupted,
       hint: "run the same command again: it goes on where it stopped",
     });
   }
 
+  /** For people who end a job: what they have now. */
+  #state(): string {
+    const open = this.#open;
+    if (open) return `${open.names.join(", ")} is half written (${placeOf(open)})`;
+    if (this.#isWritten) return "everything is written and verified, but not read back to the end";
+    if (this.#written > 0) return `${this.#written} bytes are written, the rest is as it was`;
+    return this.#options.wasErased
+      ? "the flash is erased, nothing is written yet"
+      : "nothing was written";
+  }
+
   #report(regions: readonly FlashRegion[]): WriteReport {
     return {
-      session: this.session,
       regionBytes: regions.reduce((sum, region) => sum + region.bytes.length, 0),
       writtenBytes: this.#written,
       sentBytes: this.#sent,
