@@ -16,6 +16,7 @@ import { verbs } from "../../host-tools/cli/verbs-table.ts";
 import { benchFaults } from "../../host-tools/emulator/bench/bench-faults.ts";
 import { type ServedBoard, serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
 import { serveVirtualPico } from "../../host-tools/emulator/bench/serve-pico.ts";
+import { keptFiles, keptFolder } from "../../host-tools/flash/esp/kept-files.ts";
 
 let folder: string;
 let served: ServedBoard;
@@ -60,7 +61,7 @@ async function godwit(
     version: "0",
     stdout: sink("out"),
     stderr: sink("err"),
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, XDG_STATE_HOME: join(folder, "state") },
     cwd: folder,
     interrupted: () => signal,
   });
@@ -406,6 +407,34 @@ test("reading and erasing say which board they acted on", async () => {
     const { events } = await godwit(`flash ${line} --port ${served.url} --json`);
     expect(events.at(-1), line).toMatchObject({ chip: "esp32c3", mac });
   }
+});
+
+test("erasing forgets what was kept of the erased sectors of that board, and nothing else", async () => {
+  const state = keptFolder({ XDG_STATE_HOME: join(folder, "state") });
+  const mac = "24:0a:c4:00:01:10";
+  const other = "02:00:00:00:00:01";
+  const bytes = new Uint8Array(4096).fill(7);
+  const keep = (board: string, offset: number) =>
+    keptFiles(state).keep({ mac: board, offset, bytes, neighbours: [{ offset, size: 16 }] });
+  keep(other, 0x20000);
+  for (const offset of [0x1f000, 0x20000, 0x22000]) keep(mac, offset);
+  const left = () =>
+    keptFiles(state)
+      .keptOf(mac)
+      .map(({ offset }) => offset);
+  expect((await godwit(`flash erase 0x20000 0x2000 --port ${served.url}`)).exitCode).toBe(0);
+  expect(left().sort()).toEqual([0x1f000, 0x22000]);
+  expect((await godwit(`flash erase --port ${served.url}`)).exitCode).toBe(0);
+  expect(left()).toEqual([]);
+  expect(keptFiles(state).keptOf(other)).toHaveLength(1);
+  const damaged = keep(mac, 0x20000);
+  writeFileSync(damaged, "{");
+  const { touchedSectors } = served.board.flash;
+  touchedSectors.clear();
+  const refused = await godwit(`flash erase --port ${served.url} --json`);
+  expect(refused.events.at(-1)).toMatchObject({ code: "bad-input", exitCode: 2 });
+  expect(refused.err).toContain(damaged);
+  expect(touchedSectors.size).toBe(0);
 });
 
 test("reading, erasing and identifying hold to --mac as well", async () => {
