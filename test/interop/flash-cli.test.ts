@@ -264,6 +264,9 @@ test("files that cannot be written, never end or are something else are refused 
     "image info /dev/zero",
     "bench firmware t.csv",
     "bench virtual --flash-file nowhere/flash.bin",
+    "bench virtual --flash-file /dev/zero",
+    "bench virtual --flash-file /dev/full",
+    "bench virtual --flash-file .",
     "bench virtual --fault drop=2",
     "bench virtual --seed x",
     `monitor ${port} --timeout 1 --tee nowhere/log.txt`,
@@ -395,6 +398,14 @@ test("a flash file that can no longer be written: a note, service goes on, exit 
   stop.abort();
   const ended = await serving;
   expect(ended.exitCode).toBe(7);
+  const told = ended.events.filter(({ event }) => event === "warning");
+  expect(told).toEqual([
+    expect.objectContaining({
+      code: "port-failed",
+      message: expect.stringContaining("the flash is not saved"),
+      try: expect.stringContaining("--flash-file"),
+    }),
+  ]);
   expect(ended.events.at(-1)).toMatchObject({ event: "error", code: "port-failed" });
   expect(ended.err).not.toMatch(/\n {4}at /);
 });
