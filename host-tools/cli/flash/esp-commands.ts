@@ -1,5 +1,5 @@
 // What `godwit flash` does to a board besides writing: who it is, reading its flash, erasing it.
-import { type ChipInfo, chipInfo, tryReset } from "../../flash/esp/job.ts";
+import { type ChipInfo, chipInfo, eraseBegan, tryReset } from "../../flash/esp/job.ts";
 import { keptFiles, keptFolder } from "../../flash/esp/kept-files.ts";
 import { readFlash } from "../../flash/esp/read.ts";
 import { hex } from "../../flash/esp/regions.ts";
@@ -48,8 +48,9 @@ async function withSession<T>(
   const options = await espOptions(flags, context);
   const lease = await leaseOf(options.source.address, context);
   const board = new SameBoard();
+  const signal = context.interrupted();
   try {
-    const session = await EspSession.connect({ ...options, board });
+    const session = await EspSession.connect({ ...options, board, signal });
     try {
       const info = await chipInfo(session, board);
       requireChipOf(info, flags);
@@ -158,6 +159,7 @@ export async function erase(
     if (part) requireInside(part, info.flashBytes);
     // Before the erase: it may be interrupted and done all the same.
     forgetKept(info, part, context);
+    session.link.interruptOn(context.interrupted(), eraseBegan);
     if (part) await session.eraseRegion(part.offset, part.size);
     else await session.eraseAll();
     return fieldsOf(info);

@@ -1,9 +1,10 @@
 // From an unknown port to a synchronised loader of a known chip.
 import { sleep } from "../../serial/clock.ts";
 import { DeviceError, isDeviceError } from "../../serial/error.ts";
+import { UserError } from "../../user-error.ts";
 import { type EspLink, RefusedError } from "./link.ts";
 import { magicRegister, op, syncBody, wordAt, words } from "./protocol.ts";
-import { isUsbJtag, type ResetSequence, runSteps, sequencesFor } from "./resets.ts";
+import { hardResetFor, isUsbJtag, type ResetSequence, runSteps, sequencesFor } from "./resets.ts";
 import type { EspTarget } from "./target.ts";
 import { espTargets, targetByChipId } from "./targets-table.ts";
 
@@ -53,6 +54,17 @@ async function resetAndReopen(link: EspLink, sequence: ResetSequence): Promise<v
     if (!isDeviceError(error, "port-gone") || !isUsb) throw error;
   }
   if (!link.port) await reopen(link, romBaud, reappearMs);
+}
+
+/** A board that nothing was wrong with, another one than wanted or an interrupted one, goes on as before. */
+export async function leaveUnharmed(link: EspLink, error: unknown): Promise<void> {
+  const isInterrupted = error instanceof UserError && error.code === "interrupted";
+  if (!link.port || !(isInterrupted || isDeviceError(error, "wrong-board"))) return;
+  try {
+    await runSteps(link, hardResetFor(link.port.usb));
+  } catch (failure) {
+    if (!isDeviceError(failure)) throw failure;
+  }
 }
 
 /** Waits for a port that vanished to come back. @throws DeviceError of the last attempt. */

@@ -43,8 +43,6 @@ export interface FlashJob extends EspOptions {
   readonly resetAfter?: boolean;
   /** Keeps what is beside the regions over a job that dies; in memory alone by default. */
   readonly keeper?: SectorKeeper;
-  /** Asked between blocks: true ends the job with what state the flash is in. */
-  readonly isInterrupted?: () => boolean;
   readonly onChip?: (info: ChipInfo) => void;
   readonly onProgress?: (progress: WriteProgress) => void;
 }
@@ -85,6 +83,7 @@ export async function chipInfo(
   };
 }
 
+export const eraseBegan = "the erase had begun: the flash may be erased in part or whole";
 /** Attempts to get through everything that comes before writing. */
 const preparationsMax = 3;
 
@@ -96,13 +95,20 @@ export async function runFlashJob(job: FlashJob): Promise<FlashResult> {
   const startedMs = job.clock.nowMs();
   const board = new SameBoard();
   const { session, info, regions } = await prepareWithRetries(job, board);
-  const writer = new FlashWriter(session, info.mac, {
+  // The writer ends at places of its own choice, but waits for nobody who wants to end.
+  const reconnect = async () => {
+    const stateIfInterrupted = writer.state();
+    const opened = await EspSession.connect({ ...job, board, stateIfInterrupted }, reappearMs);
+    opened.link.interruptOn(undefined);
+    return opened;
+  };
+  const writer: FlashWriter = new FlashWriter(session, info.mac, {
     wasErased: job.eraseAll ?? false,
-    reconnect: () => EspSession.connect({ ...job, board }, reappearMs),
+    reconnect,
     ...(job.skipUnchanged === undefined ? {} : { skipUnchanged: job.skipUnchanged }),
     ...(job.isCompressed === undefined ? {} : { isCompressed: job.isCompressed }),
     ...(job.keeper ? { keeper: job.keeper } : {}),
-    ...(job.isInterrupted ? { isInterrupted: job.isInterrupted } : {}),
+    ...(job.signal ? { signal: job.signal } : {}),
     ...(job.onProgress ? { onProgress: job.onProgress } : {}),
   });
   try {
@@ -130,9 +136,14 @@ interface Prepared {
 
 async function prepareWithRetries(job: FlashJob, board: SameBoard): Promise<Prepared> {
   for (let attempt = 1; ; attempt++) {
-    const session = await EspSession.connect({ ...job, board }, attempt === 1 ? 0 : reappearMs);
+    const session = await EspSession.connect(
+      { ...job, board, stateIfInterrupted: "nothing was written" },
+      attempt === 1 ? 0 : reappearMs,
+    );
     try {
-      return await prepare(job, session, board);
+      const prepared = await prepare(job, session, board);
+      session.link.interruptOn(undefined);
+      return prepared;
     } catch (error) {
       const isLast = attempt === preparationsMax || !isDeviceError(error, ...recoverable);
       // What is refused leaves the board as it was: running.
@@ -162,6 +173,7 @@ async function prepare(job: FlashJob, session: EspSession, board: SameBoard): Pr
     if (info.mac !== undefined) {
       for (const kept of job.keeper?.keptOf(info.mac) ?? []) job.keeper?.forget(kept);
     }
+    session.link.interruptOn(job.signal, eraseBegan);
     await session.eraseAll();
   }
   return { session, info, regions };

@@ -6,6 +6,7 @@ import {
   agree,
   detectChip,
   enterBootloader,
+  leaveUnharmed,
   reappearMs,
   reopen,
   romBaud,
@@ -37,6 +38,10 @@ export interface EspOptions {
   readonly resetSequence?: ResetSequence;
   /** The board of the job: attempts that find another one end it. */
   readonly board?: SameBoard;
+  /** Ends every wait for the board, until the link is told otherwise. */
+  readonly signal?: AbortSignal;
+  /** What people are told then. */
+  readonly stateIfInterrupted?: string;
 }
 
 export const defaultBaud = 460_800;
@@ -87,6 +92,7 @@ export class EspSession {
    */
   static async connect(options: EspOptions, waitForPortMs = 0): Promise<EspSession> {
     const link = new EspLink(options.source, options.clock);
+    link.interruptOn(options.signal, options.stateIfInterrupted ?? "nothing was changed");
     await reopen(link, romBaud, waitForPortMs);
     try {
       for (let attempt = 1; ; attempt++) {
@@ -99,6 +105,7 @@ export class EspSession {
         else await reopen(link, romBaud, reappearMs);
       }
     } catch (error) {
+      await leaveUnharmed(link, error);
       await link.close();
       throw error;
     }

@@ -1,7 +1,7 @@
 // Writing flash so that it ends verified or with a reason: skips what is there, resumes after any break.
 import { constants, deflateSync } from "node:zlib";
 import { type DeviceError, isDeviceError } from "../../serial/error.ts";
-import { exitCodes, UserError } from "../../user-error.ts";
+import { interrupted } from "../../user-error.ts";
 import type { SectorKeeper } from "./keeper.ts";
 import { Neighbours } from "./neighbours.ts";
 import { changedParts, md5, type Piece, placeOf, sizeOf, unverified } from "./piece.ts";
@@ -31,8 +31,8 @@ export interface WriteOptions {
   readonly keeper?: SectorKeeper;
   /** For messages: the whole chip was erased before. */
   readonly wasErased?: boolean;
-  /** Asked between blocks: true ends the job in order. */
-  readonly isInterrupted?: () => boolean;
+  /** Looked at between blocks: once aborted, the job ends in order. */
+  readonly signal?: AbortSignal;
   /** Opens a new session after the board was lost. */
   readonly reconnect: () => Promise<EspSession>;
 }
@@ -133,16 +133,12 @@ export class FlashWriter {
   }
 
   #stopIfInterrupted(): void {
-    if (!this.#options.isInterrupted?.()) return;
-    throw new UserError(`interrupted: ${this.#state()}`, {
-      code: "interrupted",
-      exitCode: exitCodes.interrupted,
-      hint: "run the same command again: it goes on where it stopped",
-    });
+    if (!this.#options.signal?.aborted) return;
+    throw interrupted(this.state(), "run the same command again: it goes on where it stopped");
   }
 
   /** For people who end a job: what they have now. */
-  #state(): string {
+  state(): string {
     const open = this.#open;
     if (open) return `${open.names.join(", ")} is half written (${placeOf(open)})`;
     if (this.#isWritten) return "everything is written and verified, but not read back to the end";

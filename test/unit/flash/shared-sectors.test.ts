@@ -148,8 +148,7 @@ test("Ctrl-C in a shared sector: it is finished first; the rest is told and resu
     const keeper = memoryKeeper();
     const controller = new AbortController();
     onceErased(at, () => controller.abort());
-    const isInterrupted = () => controller.signal.aborted;
-    const { error } = await run({ keeper, isInterrupted });
+    const { error } = await run({ keeper, signal: controller.signal });
     const outside = [board.flash.bytes.subarray(0, offset), board.flash.bytes.subarray(0x25000)];
     expect(outside.every((part) => part.every((byte) => byte === 0x5a))).toBe(true);
     const behind = board.flash.bytes.subarray(offset + image.length, 0x25000);
