@@ -1,6 +1,7 @@
 // What is inside a merged image (bootloader, table and applications in one file): every image by its place.
 import { DeviceError, isDeviceError } from "../../serial/error.ts";
 import { type EspImage, imageExtent, isEspImage, parseImage, requireChip } from "./image.ts";
+import { bootPartition } from "./otadata.ts";
 import { partitionTypes } from "./partition-names-table.ts";
 import { type Partition, parsePartitionTable, tableBytes, tableOffset } from "./partitions.ts";
 import { sectorBytes } from "./protocol.ts";
@@ -16,7 +17,7 @@ const bootloaderOffsets = [...new Set(espTargets.map((target) => target.bootload
 
 export interface MergedOptions {
   readonly target: EspTarget;
-  /** The file is a flash's whole content. A slot that holds rubbish is restored if another one can boot. */
+  /** The file is a flash's whole content: a slot that does not boot may hold rubbish, as it did on its board. */
   readonly isWholeFlash: boolean;
 }
 
@@ -47,18 +48,21 @@ export function requireMerged(
   options: MergedOptions,
 ): void {
   requireBootloader(region, options.target);
-  let damage: DeviceError | undefined;
-  let soundCount = 0;
+  let imageCount = 0;
   for (const place of appPlaces(region, table, options.target)) {
     try {
-      if (requirePlace(region, place, options.target)) soundCount++;
+      if (requirePlace(region, place, options.target)) imageCount++;
     } catch (error) {
-      if (!options.isWholeFlash || !isDeviceError(error, "bad-image")) throw error;
-      damage ??= error;
+      const isSpare = options.isWholeFlash && !boots(region, table, place);
+      if (!isSpare || !isDeviceError(error, "bad-image")) throw error;
     }
   }
-  if (damage && soundCount === 0) throw damage;
-  if (soundCount === 0) requireWholePartitions(region, table);
+  if (imageCount === 0) requireWholePartitions(region, table);
+}
+
+function boots(region: FlashRegion, table: readonly Partition[], place: Place): boolean {
+  const contentOf = ({ offset, size }: Partition) => bytesAt(region, offset).subarray(0, size);
+  return bootPartition(table, contentOf)?.offset === place.offset;
 }
 
 function bytesAt({ bytes, offset }: FlashRegion, at: number): Uint8Array {

@@ -1,7 +1,11 @@
 // Merged images are judged by what is in them: each image's chip, its wholeness, the border of its partition.
 import { expect, test } from "vitest";
 import { demoFirmware } from "../../../host-tools/emulator/bench/demo-firmware.ts";
+import { espBoot } from "../../../host-tools/emulator/bench/esp-boot.ts";
+import { NorFlash } from "../../../host-tools/emulator/bench/nor-flash.ts";
+import { VirtualClock } from "../../../host-tools/emulator/bench/virtual-clock.ts";
 import { chipIdOf } from "../../../host-tools/flash/esp/merged.ts";
+import { encodeOtadata } from "../../../host-tools/flash/esp/otadata.ts";
 import {
   encodePartitionTable,
   parsePartitionCsv,
@@ -175,7 +179,7 @@ test("a C3's merged image on chips that start elsewhere is told as the wrong chi
   }
 });
 
-test("a whole flash comes back with rubbish in a spare slot, but not without any slot that boots", () => {
+test("a whole flash comes back with rubbish in a spare slot, but not in the one that boots", () => {
   const rubbish = [
     second(damaged(app, 300)),
     raw(0x110000, 4096),
@@ -186,8 +190,9 @@ test("a whole flash comes back with rubbish in a spare slot, but not without any
     const files = [bootloader, table, app, slot];
     expect(refusalOf(merge(files, 0, flashBytes)), "the whole flash").toBeUndefined();
     expect(refusalOf(merge(files)), "a part of it").toMatchObject({ code: "bad-image" });
-    const without = merge([bootloader, table, slot], 0, flashBytes);
-    expect(refusalOf(without), "no slot that boots").toMatchObject({ code: "bad-image" });
+    const otadata = { ...table, offset: 0xd000, bytes: encodeOtadata({ sequence: 2, state: 2 }) };
+    const booting = merge([...files, otadata], 0, flashBytes);
+    expect(refusalOf(booting), "the slot that boots").toMatchObject({ code: "bad-image" });
   }
 });
 
@@ -237,4 +242,34 @@ test("hostile merged images end accepted or with a typed error (seed 5)", () => 
     }
   }
   expect([...ends.keys()]).toEqual(expect.arrayContaining(["bad-image", "bad-input"]));
+});
+
+test("what is accepted boots: mutated and shuffled merged images on a virtual board (seed 9)", () => {
+  const next = prng(9);
+  const pick = <T>(...from: readonly T[]): T => from[next() % from.length]!;
+  const bad = (file: FlashRegion) => damaged(file, next() % file.bytes.length);
+  const shifted = (file: FlashRegion) => ({ ...file, offset: file.offset + (next() % 3) * 0x1000 });
+  let booted = 0;
+  for (let round = 0; round < 150; round++) {
+    const rarely = (file: FlashRegion, ...others: readonly FlashRegion[]) =>
+      next() % 3 > 0 ? file : pick(...others);
+    const parts = [
+      rarely(bootloader, bad(bootloader), shifted(bootloader), filesOf(esp32)[0]!),
+      rarely(table, bad(table)),
+      rarely(app, bad(app), shifted(app), foreignApp, largeApp, raw(0x10000, 1 + (next() % 9000))),
+      rarely(second(app), second(bad(app)), second(foreignApp), raw(0x110000, 50, 0xff)),
+    ];
+    const region = merge(parts, 0, pick(0, 0, flashBytes));
+    if (refusalOf(region)) continue;
+    const flash = new NorFlash(flashBytes, new Uint8Array(flashBytes).fill(0xff));
+    flash.bytes.set(region.bytes);
+    let log = "";
+    const print = (text: string) => {
+      log += text;
+    };
+    espBoot(new Map())({ clock: new VirtualClock(), flash, target: c3, print })();
+    expect(log, `round ${round}`).toContain("Loaded app from partition at offset 0x10000");
+    booted++;
+  }
+  expect(booted).toBeGreaterThan(30);
 });
