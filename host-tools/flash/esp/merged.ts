@@ -142,6 +142,32 @@ function requireWholePartitions(region: FlashRegion, table: readonly Partition[]
   );
 }
 
+/**
+ * A merged image at an application's offset has a bootloader where the application should be.
+ * @throws DeviceError `does-not-fit`, with the offset it was merged for
+ */
+export function requireNoMergedElsewhere(region: FlashRegion, target: EspTarget): void {
+  for (const from of new Set([0, target.bootloaderOffset])) {
+    const at = tableOffset - from;
+    if (region.offset === from || !isTable(region.bytes.subarray(at, at + tableBytes))) continue;
+    throw new DeviceError(
+      "does-not-fit",
+      `${region.name} is a merged image with its partition table at ${hex(at)}: it belongs at ` +
+        `${hex(from)}, not at ${hex(region.offset)}`,
+      { hint: `${region.name}@${hex(from)}` },
+    );
+  }
+}
+
+function isTable(bytes: Uint8Array): boolean {
+  try {
+    return parsePartitionTable(bytes).length > 0;
+  } catch (error) {
+    if (!isDeviceError(error)) throw error;
+    return false;
+  }
+}
+
 function tryParse(bytes: Uint8Array): EspImage | undefined {
   try {
     return parseImage(bytes);

@@ -1,7 +1,7 @@
 // What is checked before anything is erased: right chip, right place, enough room.
 import { DeviceError } from "../../serial/error.ts";
 import { isEspImage, parseImage, requireChip } from "./image.ts";
-import { requireMerged, tableSectorEnd, tableWithin } from "./merged.ts";
+import { requireMerged, requireNoMergedElsewhere, tableSectorEnd, tableWithin } from "./merged.ts";
 import { type Partition, parsePartitionTable, tableBytes, tableOffset } from "./partitions.ts";
 import { type FlashRegion, hex, orderedRegions } from "./regions.ts";
 import type { EspTarget } from "./target.ts";
@@ -47,6 +47,7 @@ export function preflight(
     const isImage = isEspImage(region.bytes);
     if (isImage) requireChip(parseImage(region.bytes, region.name), target, region.name);
     if (isWhole) continue;
+    requireNoMergedElsewhere(region, target);
     requireTableKept(region);
     if (table) requireRoom(region, table, isImage);
   }

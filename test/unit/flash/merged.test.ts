@@ -196,6 +196,23 @@ test("a whole flash comes back with rubbish in a spare slot, but not in the one 
   }
 });
 
+test.each(espTargets)(
+  "a merged image of $id at another offset is refused with the right one",
+  (chip) => {
+    const files = filesOf(chip);
+    for (const from of new Set([0, chip.bootloaderOffset])) {
+      for (const offset of [0x10000, 0x110000, 0x1800]) {
+        const refusal = refusalOf({ ...merge(files, from), offset }, chip);
+        const place = `it belongs at 0x${from.toString(16)}, not at 0x${offset.toString(16)}`;
+        expect(refusal, place).toMatchObject({
+          code: "does-not-fit",
+          message: expect.stringContaining(place),
+        });
+      }
+    }
+  },
+);
+
 test("a table's file that runs on behind its sector is refused, unless it is partitions on purpose", () => {
   const runningOn = (size: number) => merge([table, raw(0x9000, size - 0x1000)], 0x8000, size);
   for (const size of [0x1001, 0x7001, 0x7fff]) {
