@@ -74,8 +74,14 @@ export class EspLink {
     this.#stateIfInterrupted = state;
   }
 
+  /** The error that ends a job since the signal was aborted. */
+  interruption(): Error | undefined {
+    return this.#signal?.aborted ? interrupted(this.#stateIfInterrupted) : undefined;
+  }
+
   #stopIfInterrupted(): void {
-    if (this.#signal?.aborted) throw interrupted(this.#stateIfInterrupted);
+    const error = this.interruption();
+    if (error) throw error;
   }
 
   async open(baud: number): Promise<void> {

@@ -99,15 +99,18 @@ export class EspSession {
         try {
           return await EspSession.#start(link, options);
         } catch (error) {
-          if (attempt === connectsMax || !isDeviceError(error, ...worthAnotherReset)) throw error;
+          const isLast = attempt === connectsMax || link.interruption() !== undefined;
+          if (isLast || !isDeviceError(error, ...worthAnotherReset)) throw error;
         }
         if (link.port) await link.setBaud(romBaud);
         else await reopen(link, romBaud, reappearMs);
       }
     } catch (error) {
-      await leaveUnharmed(link, error);
+      // A port that hangs fails before any wait of ours could end.
+      const reason = link.interruption() ?? error;
+      await leaveUnharmed(link, reason);
       await link.close();
-      throw error;
+      throw reason;
     }
   }
 
