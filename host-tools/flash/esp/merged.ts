@@ -104,13 +104,14 @@ function appPlaces(
     .map(({ name, offset, size }) => ({ name: `'${name}'`, offset, end: offset + size }));
 }
 
-/** False when the place is blank. */
+/** False when the place is blank: erased, or filled with 0 by a tool that merges with such padding. */
 function requirePlace(region: FlashRegion, place: Place, target: EspTarget): boolean {
   const { name, offset, end } = place;
   const bytes = bytesAt(region, offset);
   const what = `${name} at ${hex(offset)} in ${region.name}`;
   if (!isEspImage(bytes)) {
-    const blank = bytes.subarray(0, end - offset).findIndex((byte) => byte !== 0xff);
+    const fill = bytes[0] === 0 ? 0 : 0xff;
+    const blank = bytes.subarray(0, end - offset).findIndex((byte) => byte !== fill);
     if (blank < 0) return false;
     const found = blank < headerBytes ? "it starts with something else" : "its header is blank";
     throw new DeviceError("bad-image", `${what} holds data but no image: ${found}`, {

@@ -71,6 +71,7 @@ test.each(espTargets)(
       merge([...files, { ...files[2]!, offset: 0x110000 }]),
       merge(files.slice(0, 2), bootloaderOffset),
       merge(files.slice(1), 0x8000),
+      merge([...files, raw(0x110000, 1 << 20, 0)]),
     ]) {
       expect(refusalOf(region, chip)).toBeUndefined();
     }
