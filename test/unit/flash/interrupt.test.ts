@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { type FlashJob, runFlashJob } from "../../../host-tools/flash/esp/job.ts";
 import { EspSession } from "../../../host-tools/flash/esp/session.ts";
+import { espTargets } from "../../../host-tools/flash/esp/targets-table.ts";
 import { sleep } from "../../../host-tools/serial/clock.ts";
 import { DeviceError } from "../../../host-tools/serial/error.ts";
 import type { PortSource } from "../../../host-tools/serial/port.ts";
@@ -103,14 +104,17 @@ test(`Ctrl-C at any moment, with and without a pulled plug: the next run complet
     const next = prng(seed);
     // Slow flash: most of the time is spent where neighbours are away.
     const timing = { eraseMsPerSector: 200, programMsPerKilobyte: 20, md5MsPerKilobyte: 0 };
-    const { clock, board, source, wire } = virtualBench("esp32c3", { timing });
+    const { clock, board, source, wire } = virtualBench(espTargets[seed % espTargets.length]!.id, {
+      timing,
+    });
     const bytes = sampleImage(6000, seed);
     const regions = [{ offset: 0x20010, bytes, name: "app.bin" }];
     board.flash.bytes.fill(0x5a);
     const expected = new Uint8Array(board.flash.bytes);
     expected.set(bytes, 0x20010);
     const keeper = memoryKeeper();
-    const job: FlashJob = { source, clock, regions, keeper, readBack: seed % 3 === 0 };
+    const ways = { readBack: seed % 3 === 0, useStub: seed % 5 > 0, isCompressed: seed % 7 > 0 };
+    const job: FlashJob = { source, clock, regions, keeper, ...ways };
     const controller = new AbortController();
     clock.after(next() % 3500, () => controller.abort());
     if (seed % 2 === 0) {
