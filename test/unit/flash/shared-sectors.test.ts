@@ -63,6 +63,23 @@ test.each(shared)("the plug pulled after erasing %d: the same command repairs it
   expect(keeper.count()).toBe(0);
 });
 
+test("cells that were cleared or half erased when the power went are put back too", async () => {
+  for (const leave of [() => 0, (byte: number, at: number) => (at % 3 === 0 ? 0 : byte | at)]) {
+    const { board, wire, run, onceErased, expected } = bench();
+    const before = new Uint8Array(board.flash.bytes);
+    const keeper = memoryKeeper();
+    onceErased(0x24000, () => {
+      wire.unplug();
+      for (let at = 0x24000; at < 0x25000; at++) board.flash.bytes[at] = leave(before[at]!, at);
+    });
+    await run({ keeper });
+    wire.plug();
+    expect((await run({ keeper })).error).toBeUndefined();
+    expect(isSame(board.flash.bytes, expected)).toBe(true);
+    expect([keeper.count(), keeper.aside()]).toEqual([0, 0]);
+  }
+});
+
 test("another job on that board puts the neighbours back as well", async () => {
   const { board, wire, run, onceErased } = bench();
   const keeper = memoryKeeper();
