@@ -1,63 +1,29 @@
 // Merged images are judged by what is in them: each image's chip, its wholeness, the border of its partition.
 import { expect, test } from "vitest";
-import { demoFirmware } from "../../../host-tools/emulator/bench/demo-firmware.ts";
-import { espBoot } from "../../../host-tools/emulator/bench/esp-boot.ts";
-import { NorFlash } from "../../../host-tools/emulator/bench/nor-flash.ts";
-import { VirtualClock } from "../../../host-tools/emulator/bench/virtual-clock.ts";
 import { chipIdOf } from "../../../host-tools/flash/esp/merged.ts";
 import { encodeOtadata } from "../../../host-tools/flash/esp/otadata.ts";
 import {
   encodePartitionTable,
   parsePartitionCsv,
 } from "../../../host-tools/flash/esp/partitions.ts";
-import { preflight } from "../../../host-tools/flash/esp/preflight.ts";
 import type { FlashRegion } from "../../../host-tools/flash/esp/regions.ts";
-import type { EspTarget } from "../../../host-tools/flash/esp/target.ts";
-import { espTargets, targetById } from "../../../host-tools/flash/esp/targets-table.ts";
-import { isDeviceError } from "../../../host-tools/serial/error.ts";
-import { prng } from "../../support/bench.ts";
-
-const c3 = targetById("esp32c3")!;
-const s3 = targetById("esp32s3")!;
-const esp32 = targetById("esp32")!;
-const flashBytes = 4 << 20;
-
-function filesOf(target: EspTarget, appBytes = 48 * 1024): FlashRegion[] {
-  return demoFirmware(target, { appBytes });
-}
-
-/** One file of several, as merging tools write it: 0xFF between them, from `from` to the last byte or `size`. */
-function merge(files: readonly FlashRegion[], from = 0, size = 0): FlashRegion {
-  const end = Math.max(...files.map(({ offset, bytes }) => offset + bytes.length));
-  const bytes = new Uint8Array(Math.max(end - from, size)).fill(0xff);
-  for (const file of files) bytes.set(file.bytes, file.offset - from);
-  return { name: "merged.bin", offset: from, bytes };
-}
-
-function refusalOf(region: FlashRegion, target = c3, size = flashBytes) {
-  try {
-    preflight([region], { target, flashBytes: size });
-    return undefined;
-  } catch (error) {
-    if (!isDeviceError(error)) throw error;
-    expect(error.hint).toBeTruthy();
-    return { code: error.code, message: error.message };
-  }
-}
-
-const [bootloader, table, app] = filesOf(c3) as [FlashRegion, FlashRegion, FlashRegion];
-const foreignApp = filesOf(s3)[2]!;
-const largeApp = filesOf(c3, (1 << 20) + 4096)[2]!;
-const raw = (offset: number, size: number, byte = 0x40): FlashRegion => ({
-  name: "raw.bin",
-  offset,
-  bytes: new Uint8Array(size).fill(byte),
-});
-const damaged = (file: FlashRegion, at: number): FlashRegion => {
-  const bytes = new Uint8Array(file.bytes);
-  bytes[at]! ^= 1;
-  return { ...file, bytes };
-};
+import { espTargets } from "../../../host-tools/flash/esp/targets-table.ts";
+import {
+  app,
+  bootloader,
+  damaged,
+  esp32,
+  filesOf,
+  flashBytes,
+  foreignApp,
+  largeApp,
+  merge,
+  raw,
+  refusalOf,
+  s3,
+  second,
+  table,
+} from "../../support/merged-images.ts";
 
 test.each(espTargets)(
   "a good merged image of $id passes, in each form that tools write",
@@ -78,8 +44,6 @@ test.each(espTargets)(
     expect(chipIdOf(merge(files))).toBe(chip.chipId);
   },
 );
-
-const second = (file: FlashRegion) => ({ ...file, offset: 0x110000 });
 
 test.each([
   [
@@ -238,56 +202,4 @@ test("rows for a second bootloader are places of images too", () => {
   expect(refusalOf(at(bootloader))).toBeUndefined();
   expect(refusalOf(at(filesOf(s3)[0]!))).toMatchObject({ code: "wrong-chip" });
   expect(refusalOf(at(app))).toMatchObject({ code: "does-not-fit" });
-});
-
-test("hostile merged images end accepted or with a typed error (seed 5)", () => {
-  const next = prng(5);
-  const good = merge([bootloader, table, app]);
-  const places = [0, 0x8000, 0x10000];
-  const ends = new Map<string, number>();
-  for (let round = 0; round < 300; round++) {
-    const bytes = new Uint8Array(good.bytes.subarray(0, 1 + (next() % good.bytes.length)));
-    for (let flip = 0; flip < 3; flip++) {
-      const at = places[next() % 3]! + (next() % 256);
-      if (at < bytes.length) bytes[at] = next();
-    }
-    const end = refusalOf({ ...good, bytes })?.code ?? "accepted";
-    ends.set(end, (ends.get(end) ?? 0) + 1);
-    try {
-      chipIdOf({ ...good, bytes });
-    } catch (error) {
-      expect(isDeviceError(error), String(error)).toBe(true);
-    }
-  }
-  expect([...ends.keys()]).toEqual(expect.arrayContaining(["bad-image", "bad-input"]));
-});
-
-test("what is accepted boots: mutated and shuffled merged images on a virtual board (seed 9)", () => {
-  const next = prng(9);
-  const pick = <T>(...from: readonly T[]): T => from[next() % from.length]!;
-  const bad = (file: FlashRegion) => damaged(file, next() % file.bytes.length);
-  const shifted = (file: FlashRegion) => ({ ...file, offset: file.offset + (next() % 3) * 0x1000 });
-  let booted = 0;
-  for (let round = 0; round < 150; round++) {
-    const rarely = (file: FlashRegion, ...others: readonly FlashRegion[]) =>
-      next() % 3 > 0 ? file : pick(...others);
-    const parts = [
-      rarely(bootloader, bad(bootloader), shifted(bootloader), filesOf(esp32)[0]!),
-      rarely(table, bad(table)),
-      rarely(app, bad(app), shifted(app), foreignApp, largeApp, raw(0x10000, 1 + (next() % 9000))),
-      rarely(second(app), second(bad(app)), second(foreignApp), raw(0x110000, 50, 0xff)),
-    ];
-    const region = merge(parts, 0, pick(0, 0, flashBytes));
-    if (refusalOf(region)) continue;
-    const flash = new NorFlash(flashBytes, new Uint8Array(flashBytes).fill(0xff));
-    flash.bytes.set(region.bytes);
-    let log = "";
-    const print = (text: string) => {
-      log += text;
-    };
-    espBoot(new Map())({ clock: new VirtualClock(), flash, target: c3, print })();
-    expect(log, `round ${round}`).toContain("Loaded app from partition at offset 0x10000");
-    booted++;
-  }
-  expect(booted).toBeGreaterThan(30);
 });
