@@ -52,7 +52,7 @@ test("what is accepted boots: mutated and shuffled merged images on a virtual bo
   const bad = (file: FlashRegion) => damaged(file, next() % file.bytes.length);
   const shifted = (file: FlashRegion) => ({ ...file, offset: file.offset + (next() % 3) * 0x1000 });
   let booted = 0;
-  for (let round = 0; round < 150; round++) {
+  for (let round = 0; round < 70; round++) {
     const rarely = (file: FlashRegion, ...others: readonly FlashRegion[]) =>
       next() % 3 > 0 ? file : pick(...others);
     const parts = [
@@ -73,5 +73,5 @@ test("what is accepted boots: mutated and shuffled merged images on a virtual bo
     expect(log, `round ${round}`).toContain("Loaded app from partition at offset 0x10000");
     booted++;
   }
-  expect(booted).toBeGreaterThan(30);
+  expect(booted).toBeGreaterThan(15);
 });
