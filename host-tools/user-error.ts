@@ -52,6 +52,10 @@ export class UserError extends Error {
   }
 }
 
+export function isInterruption(error: unknown): boolean {
+  return error instanceof UserError && error.exitCode === exitCodes.interrupted;
+}
+
 /** How the first Ctrl-C ends a command: `state` says what was done by then. */
 export function interrupted(state: string, hint = "run the same command again"): UserError {
   const { interrupted: exitCode } = exitCodes;

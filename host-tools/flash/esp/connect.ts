@@ -1,7 +1,7 @@
 // From an unknown port to a synchronised loader of a known chip.
 import { sleep } from "../../serial/clock.ts";
 import { DeviceError, isDeviceError } from "../../serial/error.ts";
-import { UserError } from "../../user-error.ts";
+import { isInterruption } from "../../user-error.ts";
 import { type EspLink, RefusedError } from "./link.ts";
 import { magicRegister, op, syncBody, wordAt, words } from "./protocol.ts";
 import { hardResetFor, isUsbJtag, type ResetSequence, runSteps, sequencesFor } from "./resets.ts";
@@ -58,8 +58,7 @@ async function resetAndReopen(link: EspLink, sequence: ResetSequence): Promise<v
 
 /** A board that nothing was wrong with, another one than wanted or an interrupted one, goes on as before. */
 export async function leaveUnharmed(link: EspLink, error: unknown): Promise<void> {
-  const isInterrupted = error instanceof UserError && error.code === "interrupted";
-  if (!link.port || !(isInterrupted || isDeviceError(error, "wrong-board"))) return;
+  if (!link.port || !(isInterruption(error) || isDeviceError(error, "wrong-board"))) return;
   try {
     await runSteps(link, hardResetFor(link.port.usb));
   } catch (failure) {

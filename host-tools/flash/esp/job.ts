@@ -1,5 +1,6 @@
 // A whole flashing job: connect, look, refuse or erase, write, verify, reset. What the command line calls.
 import { DeviceError, isDeviceError } from "../../serial/error.ts";
+import { isInterruption } from "../../user-error.ts";
 import { reappearMs } from "./connect.ts";
 import { type FlashSettings, isEspImage, patchFlashSettings } from "./image.ts";
 import type { SectorKeeper } from "./keeper.ts";
@@ -123,6 +124,10 @@ export async function runFlashJob(job: FlashJob): Promise<FlashResult> {
       wasReset: (job.resetAfter ?? true) && (await tryReset(writer.session)),
       elapsedMs: Math.round(job.clock.nowMs() - startedMs),
     };
+  } catch (error) {
+    const isToRun = isInterruption(error) && writer.isWhole && (job.resetAfter ?? true);
+    if (isToRun) await tryReset(writer.session);
+    throw error;
   } finally {
     await writer.session.close();
   }
@@ -135,13 +140,17 @@ interface Prepared {
 }
 
 async function prepareWithRetries(job: FlashJob, board: SameBoard): Promise<Prepared> {
+  let stateIfInterrupted = "nothing was written";
+  const onErase = () => {
+    stateIfInterrupted = eraseBegan;
+  };
   for (let attempt = 1; ; attempt++) {
     const session = await EspSession.connect(
-      { ...job, board, stateIfInterrupted: "nothing was written" },
+      { ...job, board, stateIfInterrupted },
       attempt === 1 ? 0 : reappearMs,
     );
     try {
-      const prepared = await prepare(job, session, board);
+      const prepared = await prepare(job, session, board, onErase);
       session.link.interruptOn(undefined);
       return prepared;
     } catch (error) {
@@ -155,7 +164,12 @@ async function prepareWithRetries(job: FlashJob, board: SameBoard): Promise<Prep
 }
 
 /** Everything that can refuse, before anything is erased. */
-async function prepare(job: FlashJob, session: EspSession, board: SameBoard): Promise<Prepared> {
+async function prepare(
+  job: FlashJob,
+  session: EspSession,
+  board: SameBoard,
+  onErase: () => void,
+): Promise<Prepared> {
   const info = await chipInfo(session, board);
   requireExpected(job, info);
   job.onChip?.(info);
@@ -174,6 +188,7 @@ async function prepare(job: FlashJob, session: EspSession, board: SameBoard): Pr
       for (const kept of job.keeper?.keptOf(info.mac) ?? []) job.keeper?.forget(kept);
     }
     session.link.interruptOn(job.signal, eraseBegan);
+    onErase();
     await session.eraseAll();
   }
   return { session, info, regions };

@@ -137,6 +137,12 @@ export class FlashWriter {
     throw interrupted(this.state(), "run the same command again: it goes on where it stopped");
   }
 
+  /** True while the flash holds what it held before the job, or all of it. */
+  get isWhole(): boolean {
+    const isAsBefore = this.#written === 0 && !this.#options.wasErased;
+    return this.#open === undefined && (isAsBefore || this.#isWritten);
+  }
+
   /** For people who end a job: what they have now. */
   state(): string {
     const open = this.#open;

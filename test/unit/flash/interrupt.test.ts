@@ -95,6 +95,47 @@ test("interrupted in its bootloader, a board goes back to its application", asyn
   expect(board.mode).toBe("app");
 });
 
+test("Ctrl-C while the plug is out after an erase of everything: the erase is told", async () => {
+  const { clock, board, source, wire } = virtualBench("esp32c3");
+  const controller = new AbortController();
+  const erase = board.flash.erase.bind(board.flash);
+  board.flash.erase = (offset, size) => {
+    clock.after(0, () => wire.unplug());
+    clock.after(2000, () => controller.abort());
+    return erase(offset, size);
+  };
+  const regions = [{ offset: 0x20000, bytes: sampleImage(9000, 1), name: "app.bin" }];
+  const { signal } = controller;
+  const job = runFlashJob({ source, clock, regions, eraseAll: true, signal });
+  await expect(clock.run(job)).rejects.toMatchObject({
+    code: "interrupted",
+    message: expect.stringContaining("the erase had begun"),
+  });
+});
+
+test("Ctrl-C before the first write, or in the read-back, leaves the board running", async () => {
+  for (const [when, phase] of [
+    ["compare", "compare"],
+    ["read back", "read"],
+  ] as const) {
+    const { clock, board, source } = virtualBench("esp32c3");
+    const controller = new AbortController();
+    const job = runFlashJob({
+      source,
+      clock,
+      regions: [{ offset: 0x20000, bytes: sampleImage(90_000, 1), name: "app.bin" }],
+      readBack: true,
+      signal: controller.signal,
+      onProgress: (progress) => {
+        if (progress.phase === phase) controller.abort();
+      },
+    });
+    await expect(clock.run(job), when).rejects.toMatchObject({ code: "interrupted" });
+    await clock.run(sleep(clock, 100));
+    expect(board.mode, when).toBe("app");
+  }
+});
+
 const rounds = Number(process.env.GODWIT_INTERRUPTS ?? 40);
 const firstSeed = Number(process.env.GODWIT_SEED ?? 1);
 
