@@ -128,13 +128,19 @@ function noBootloader(address: string, log: string): DeviceError {
   });
 }
 
-/** Asks until two answers in a row are the same: single replies carry no checksum. */
-export async function agree<T>(ask: () => Promise<T>, isSame: (a: T, b: T) => boolean): Promise<T> {
-  const asksMax = 6;
+/** Asks until `times` answers in a row are the same: single commands and replies carry no checksum. */
+export async function agree<T>(
+  ask: () => Promise<T>,
+  isSame: (a: T, b: T) => boolean,
+  times = 2,
+): Promise<T> {
+  const asksMax = 4 + times;
   let last = await ask();
+  let same = 1;
   for (let count = 1; count < asksMax; count++) {
     const next = await ask();
-    if (isSame(last, next)) return next;
+    same = isSame(last, next) ? same + 1 : 1;
+    if (same === times) return next;
     last = next;
   }
   throw new DeviceError("no-reply", "the board's answers contradict each other", {

@@ -29,6 +29,10 @@ export function placeOf({ offset, bytes }: Piece): string {
   return `${hex(offset)} to ${hex(offset + bytes.length)}`;
 }
 
+export function isOverlapping(a: Piece, b: Piece): boolean {
+  return a.offset < b.offset + b.bytes.length && b.offset < a.offset + a.bytes.length;
+}
+
 /** The bytes that `span` shall hold: those of `regions`, and between them what is there now. */
 export async function fill(
   session: EspSession,

@@ -4,7 +4,15 @@ import { type DeviceError, isDeviceError } from "../../serial/error.ts";
 import { interrupted } from "../../user-error.ts";
 import type { SectorKeeper } from "./keeper.ts";
 import { Neighbours } from "./neighbours.ts";
-import { changedParts, md5, type Piece, placeOf, sizeOf, unverified } from "./piece.ts";
+import {
+  changedParts,
+  isOverlapping,
+  md5,
+  type Piece,
+  placeOf,
+  sizeOf,
+  unverified,
+} from "./piece.ts";
 import { requireReadBack } from "./read-back.ts";
 import { type FlashRegion, gapsOf, orderedRegions, sectorSpans, writeSteps } from "./regions.ts";
 import type { EspSession } from "./session.ts";
@@ -13,6 +21,8 @@ import { paddedBlock, writeBlockSafely } from "./write-block.ts";
 
 /** Attempts at all before giving up. */
 const attemptsMax = 24;
+/** Times that pieces which were verified may be found damaged by what was written after them. */
+const reviewsMax = 4;
 
 export interface WriteProgress {
   readonly phase: "compare" | "write" | "verify" | "read" | "recover" | "restore";
@@ -61,10 +71,14 @@ export class FlashWriter {
   #sent = 0;
   #skipped = 0;
   #hadSilentDamage = false;
-  #isWritten = false;
+  #isAllWritten = false;
   #doneBytes = 0;
   #totalBytes = 0;
   #flashBytes = 0;
+  /** Writes begun so far. */
+  #writes = 0;
+  /** Verified pieces, with the writes begun by then. */
+  readonly #verified = new Map<Piece, number>();
   /** What is half written now. */
   #open: Piece | undefined;
 
@@ -109,6 +123,7 @@ export class FlashWriter {
           this.#doneBytes += step.size;
         }
       }
+      await this.#review();
     } catch (error) {
       throw this.#neighbours.explain(error, this.#open);
     }
@@ -120,7 +135,7 @@ export class FlashWriter {
    * @throws DeviceError `verify-failed`, `wrong-board`, or what broke the line
    */
   async readBack(regions: readonly FlashRegion[]): Promise<void> {
-    this.#isWritten = true;
+    this.#isAllWritten = true;
     await requireReadBack(this.#line, regions, (doneBytes, totalBytes) => {
       this.#stopIfInterrupted();
       this.#options.onProgress?.({ phase: "read", doneBytes, totalBytes });
@@ -140,14 +155,15 @@ export class FlashWriter {
   /** True while the flash holds what it held before the job, or all of it. */
   get isWhole(): boolean {
     const isAsBefore = this.#written === 0 && !this.#options.wasErased;
-    return this.#open === undefined && (isAsBefore || this.#isWritten);
+    return this.#open === undefined && (isAsBefore || this.#isAllWritten);
   }
 
   /** For people who end a job: what they have now. */
   state(): string {
     const open = this.#open;
     if (open) return `${open.names.join(", ")} is half written (${placeOf(open)})`;
-    if (this.#isWritten) return "everything is written and verified, but not read back to the end";
+    if (this.#isAllWritten)
+      return "everything is written and verified, but not read back to the end";
     if (this.#written > 0) return `${this.#written} bytes are written, the rest is as it was`;
     return this.#options.wasErased
       ? "the flash is erased, nothing is written yet"
@@ -190,6 +206,40 @@ export class FlashWriter {
     }
     this.#open = undefined;
     this.#neighbours.forget(piece);
+    // What an earlier job left is put back first and may be written over.
+    for (const earlier of this.#verified.keys()) {
+      if (isOverlapping(earlier, piece)) this.#verified.delete(earlier);
+    }
+    this.#verified.set(piece, this.#writes);
+  }
+
+  /**
+   * A command that was damaged on its way may have hit what was verified before it: commands carry no checksum.
+   * So whatever was not written last is compared again, until nothing differs.
+   */
+  async #review(): Promise<void> {
+    for (let round = 0; ; round++) {
+      const damaged: Piece[] = [];
+      for (const [piece, writes] of this.#verified) {
+        if (writes === this.#writes) continue;
+        // Asked twice: the answer may have been what was damaged.
+        const isSame = (await this.#isWritten(piece)) || (await this.#isWritten(piece));
+        if (isSame) this.#verified.set(piece, this.#writes);
+        else damaged.push(piece);
+      }
+      if (damaged.length === 0) return;
+      if (round === reviewsMax) throw unverified(damaged[0]!, damaged);
+      this.#hadSilentDamage = true;
+      const skipped = this.#skipped;
+      for (const piece of damaged) await this.#writePiece(piece);
+      this.#skipped = skipped;
+    }
+  }
+
+  #isWritten(piece: Piece): Promise<boolean> {
+    return this.#line.persist(
+      async (session) => (await session.md5(piece.offset, piece.bytes.length)) === md5(piece.bytes),
+    );
   }
 
   async #firstPlan(piece: Piece): Promise<readonly Piece[]> {
@@ -213,10 +263,7 @@ export class FlashWriter {
   async #verify(piece: Piece, todo: readonly Piece[]): Promise<readonly Piece[]> {
     this.#progress("verify", piece.bytes.length);
     const recoveriesBefore = this.#line.recoveries;
-    const isSame = await this.#line.persist(
-      async (session) => (await session.md5(piece.offset, piece.bytes.length)) === md5(piece.bytes),
-    );
-    if (isSame) return [];
+    if (await this.#isWritten(piece)) return [];
     const left = await this.#compare(piece);
     if (left.length > 0 && todo.length > 0 && this.#line.recoveries === recoveriesBefore) {
       this.#hadSilentDamage = true;
@@ -235,6 +282,7 @@ export class FlashWriter {
     const data = isCompressed
       ? deflateSync(part.bytes, { level: constants.Z_BEST_COMPRESSION })
       : part.bytes;
+    this.#writes++;
     await session.beginWrite(
       part.offset,
       part.bytes.length,
