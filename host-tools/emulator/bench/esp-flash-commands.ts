@@ -79,10 +79,13 @@ export class EspFlashCommands {
         return this.#md5(body);
       case op.readFlashSlow:
         return this.#readSlow(body);
+      // The stub insists on the length: a damaged operation code does not erase.
       case op.eraseFlash:
-        return this.#erase(0, this.#chip.flash.bytes.length);
+        return body.length !== 0
+          ? { reason: refusal.badLength }
+          : this.#erase(0, this.#chip.flash.bytes.length);
       case op.eraseRegion:
-        return body.length < 8
+        return body.length !== 8
           ? { reason: refusal.badLength }
           : this.#erase(wordAt(body, 0), wordAt(body, 4));
       case op.readFlash:

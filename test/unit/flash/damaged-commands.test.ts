@@ -89,6 +89,35 @@ test("a read that went to another place is not taken for the one that was asked"
   );
 });
 
+test("a read whose operation code was damaged into an erase erases nothing, as with a real stub", async () => {
+  for (const flip of [op.readFlash ^ op.eraseFlash, op.readFlash ^ op.eraseRegion]) {
+    let isDone = false;
+    const { clock, board, connect } = virtualBench(
+      "esp32c3",
+      {},
+      {
+        fault: (bytes, direction) => {
+          const frame = new Uint8Array(bytes);
+          if (direction === "toBoard" && frame[2] === op.readFlash && !isDone) {
+            isDone = true;
+            frame[2]! ^= flip;
+          }
+          return [frame];
+        },
+      },
+    );
+    board.flash.bytes.set(image, offset);
+    await clock.run(
+      (async () => {
+        const session = await connect();
+        expect(isSame(await readFlash(session, offset, image.length), image)).toBe(true);
+        await session.close();
+      })(),
+    );
+    expect(board.flash.touchedSectors.size).toBe(0);
+  }
+});
+
 test("a MAC is read right though the address of two requests was damaged in the same way", async () => {
   const { clock, connect, damageNext } = damaging(op.readReg, 0x80);
   await clock.run(
