@@ -51,3 +51,13 @@ export class UserError extends Error {
     this.hint = options.hint;
   }
 }
+
+export function isInterruption(error: unknown): boolean {
+  return error instanceof UserError && error.exitCode === exitCodes.interrupted;
+}
+
+/** How the first Ctrl-C ends a command: `state` says what was done by then. */
+export function interrupted(state: string, hint = "run the same command again"): UserError {
+  const { interrupted: exitCode } = exitCodes;
+  return new UserError(`interrupted: ${state}`, { code: "interrupted", exitCode, hint });
+}

@@ -3,6 +3,7 @@ import { accessSync, closeSync, constants, openSync, readSync, writeFileSync } f
 import { dirname, resolve } from "node:path";
 import { DeviceError } from "../serial/error.ts";
 import { shorten } from "../shorten.ts";
+import { explainingSystem } from "../system-error.ts";
 
 /** No firmware, table or partition is larger; devices and pipes may never end. */
 const fileBytesMax = 256 << 20;
@@ -56,19 +57,11 @@ function readUpTo(file: string, name: string): Uint8Array {
 
 /** Does something that writes to `path`; what the system refuses is told without a stack. @throws DeviceError `bad-input` */
 export function writing<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    if (!(cause instanceof Error) || !("syscall" in cause)) throw cause;
-    throw new DeviceError(
-      "bad-input",
-      `cannot write ${shorten(path)}: ${shorten(cause.message, 200)}`,
-      {
-        hint: "check that the folder exists and that you may write there",
-        cause,
-      },
-    );
-  }
+  return explainingSystem(work, (cause) => {
+    const what = `cannot write ${shorten(path)}: ${shorten(cause.message, 200)}`;
+    const hint = "check that the folder exists and that you may write there";
+    return new DeviceError("bad-input", what, { hint, cause });
+  });
 }
 
 /** Writes a whole file. @throws DeviceError `bad-input` */

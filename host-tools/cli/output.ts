@@ -1,5 +1,5 @@
 // What a command says: results on stdout (text or NDJSON), progress and notes on stderr.
-import { progressBar, progressLines } from "./progress.ts";
+import { type LiveProgress, progressBar, progressLines } from "./progress.ts";
 
 export interface Sink {
   write(text: string): unknown;
@@ -74,7 +74,9 @@ export function createOutput(options: OutputOptions): CommandOutput {
   const { json, schema, stdout, stderr, env } = options;
   const color = hasColor(stdout, env);
   let last: (() => void) | undefined;
+  let bar: LiveProgress | undefined;
   const result: Output["result"] = (event, fields, human) => {
+    bar?.clear();
     if (json) stdout.write(`${JSON.stringify({ schema, event, ...fields })}\n`);
     else if (human !== "") stdout.write(`${human}\n`);
   };
@@ -89,11 +91,14 @@ export function createOutput(options: OutputOptions): CommandOutput {
       last = undefined;
     },
     note(text) {
+      bar?.clear();
       stderr.write(`${text}\n`);
     },
     progress(label) {
       const live = stderr.isTTY === true && env.TERM !== "dumb";
-      return live ? progressBar(stderr, label) : progressLines(stderr, label);
+      if (!live) return progressLines(stderr, label);
+      bar = progressBar(stderr, label);
+      return bar;
     },
     style(name, text) {
       return color ? `\u001b[${styleCodes[name]}m${text}\u001b[0m` : text;

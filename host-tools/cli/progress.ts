@@ -9,8 +9,14 @@ function percentOf(fraction: number): number {
   return Math.min(100, Math.floor(fraction * 100));
 }
 
+/** A display that others have to make room in. */
+export interface LiveProgress extends Progress {
+  /** Takes it off the screen, as often as there is something to say; the next update brings it back. */
+  clear(): void;
+}
+
 /** A bar that redraws itself on one line. */
-export function progressBar(sink: Sink, label: string): Progress {
+export function progressBar(sink: Sink, label: string): LiveProgress {
   let shown = "";
   return {
     update(fraction, detail = "") {
@@ -23,7 +29,12 @@ export function progressBar(sink: Sink, label: string): Progress {
       shown = fitting;
       sink.write(`\r\u001b[2K${fitting}`);
     },
+    clear() {
+      if (shown !== "") sink.write("\r\u001b[2K");
+      shown = "";
+    },
     end(text = label) {
+      shown = "";
       sink.write(`\r\u001b[2K${text}\n`);
     },
   };

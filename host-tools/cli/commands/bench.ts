@@ -13,7 +13,7 @@ import { serveVirtualPico } from "../../emulator/bench/serve-pico.ts";
 import { hex } from "../../flash/esp/regions.ts";
 import { targetById } from "../../flash/esp/targets-table.ts";
 import type { RpChip } from "../../flash/rp2040/uf2.ts";
-import { DeviceError } from "../../serial/error.ts";
+import { DeviceError, isDeviceError } from "../../serial/error.ts";
 import { shorten } from "../../shorten.ts";
 import type { Context } from "../command.ts";
 import { writeFileOf, writing } from "../files.ts";
@@ -171,6 +171,14 @@ function listenOf(text: string): { host: string; port: number } {
   return { host: match[1]!.replace(/^\[|\]$/g, ""), port: Number(match[2]) };
 }
 
+/** What goes wrong while the board is served: who reads the events alone has to hear of it too. */
+function warn(error: unknown, { output }: Context): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const { code, hint } = isDeviceError(error) ? error : { code: "port-failed", hint: undefined };
+  output.result("warning", { code, message, ...(hint && { try: hint }) }, "");
+  output.note(message);
+}
+
 async function serve(flags: Flags, context: Context): Promise<void> {
   if (isPico(flags.board)) {
     await servePico(flags, context);
@@ -195,7 +203,7 @@ async function serve(flags: Flags, context: Context): Promise<void> {
     isPty: flags.pty ?? false,
     ...(flags.flashFile === undefined ? {} : { flashFile: resolve(cwd, flags.flashFile) }),
     ...(flags.mac === undefined ? {} : { mac: flags.mac }),
-    onError: (error) => output.note(error instanceof Error ? error.message : String(error)),
+    onError: (error) => warn(error, context),
   });
   output.note(`try: godwit flash id --port ${served.url}`);
   await untilInterrupted(served, { board, seed, faults: fault }, context);

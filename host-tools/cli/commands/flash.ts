@@ -120,12 +120,11 @@ async function flashEsp(
   requireMac(flags);
   const board = boardOf(flags);
   checkEspFiles(regions, board, settings);
+  const signal = context.interrupted();
   const options = await espOptions(flags, context);
   const lease = await leaseOf(options.source.address, context);
   output.note(`connecting to ${options.source.address}`);
   const bar = output.progress("flash");
-  // Until the board was seen nothing is at stake, and Ctrl-C ends at once.
-  let signal: AbortSignal | undefined;
   try {
     const result = await runFlashJob({
       ...options,
@@ -140,11 +139,8 @@ async function flashEsp(
       ...(board ? { expectChip: board.chip } : {}),
       ...(flags.mac === undefined ? {} : { expectMac: flags.mac }),
       keeper: keptFiles(keptFolder(context.env)),
-      isInterrupted: () => signal?.aborted ?? false,
-      onChip: (info) => {
-        signal = context.interrupted();
-        output.note(describeChip(info));
-      },
+      signal,
+      onChip: (info) => output.note(describeChip(info)),
       onProgress: ({ phase, doneBytes, totalBytes, note }) => {
         if (note !== undefined)
           output.note(`${phase === "restore" ? "neighbours" : "recovering"}: ${note}`);

@@ -1,8 +1,9 @@
 // What `godwit flash` does to a board besides writing: who it is, reading its flash, erasing it.
-import { type ChipInfo, chipInfo, tryReset } from "../../flash/esp/job.ts";
+import { type ChipInfo, chipInfo, eraseBegan, tryReset } from "../../flash/esp/job.ts";
 import { keptFiles, keptFolder } from "../../flash/esp/kept-files.ts";
 import { readFlash } from "../../flash/esp/read.ts";
 import { hex } from "../../flash/esp/regions.ts";
+import { SameBoard } from "../../flash/esp/same-board.ts";
 import { EspSession } from "../../flash/esp/session.ts";
 import { DeviceError } from "../../serial/error.ts";
 import type { Context } from "../command.ts";
@@ -23,38 +24,38 @@ export function describeChip(info: ChipInfo): string {
 }
 
 /** Nothing is read from, or erased on, a board with another name than the one given. */
-async function requireNamed(session: EspSession, { mac }: BoardFlags): Promise<void> {
-  if (mac === undefined) return;
-  const found = await session.mac();
-  if (found === mac.toLowerCase()) return;
+function requireNamed({ mac: found }: ChipInfo, { mac }: BoardFlags): void {
+  if (mac === undefined || found === mac.toLowerCase()) return;
   throw new DeviceError("wrong-board", `expected MAC ${mac}, found ${found ?? "none"}`, {
     hint: "godwit devices, then give the right --port or --mac",
+  });
+}
+
+function requireChipOf({ chip, chipName }: ChipInfo, flags: BoardFlags): void {
+  const board = boardOf(flags);
+  if (!board || board.chip === chip) return;
+  throw new DeviceError("wrong-board", `expected ${board.chip}, found ${chipName}`, {
+    hint: "godwit devices, then give the right --port or --board",
   });
 }
 
 async function withSession<T>(
   flags: BoardFlags,
   context: Context,
-  work: (session: EspSession) => Promise<T>,
+  work: (session: EspSession, info: ChipInfo) => Promise<T>,
 ): Promise<T> {
   requireMac(flags);
   const options = await espOptions(flags, context);
   const lease = await leaseOf(options.source.address, context);
+  const board = new SameBoard();
+  const signal = context.interrupted();
   try {
-    const session = await EspSession.connect(options);
+    const session = await EspSession.connect({ ...options, board, signal });
     try {
-      const board = boardOf(flags);
-      if (board && board.chip !== session.target.id) {
-        throw new DeviceError(
-          "wrong-board",
-          `expected ${board.chip}, found ${session.target.name}`,
-          {
-            hint: "godwit devices, then give the right --port or --board",
-          },
-        );
-      }
-      await requireNamed(session, flags);
-      return await work(session);
+      const info = await chipInfo(session, board);
+      requireChipOf(info, flags);
+      requireNamed(info, flags);
+      return await work(session, info);
     } finally {
       // Refused or done, the application runs again.
       await tryReset(session);
@@ -66,8 +67,13 @@ async function withSession<T>(
 }
 
 export async function identify(flags: BoardFlags, context: Context): Promise<void> {
-  const info = await withSession(flags, context, chipInfo);
+  const info = await withSession(flags, context, async (_, found) => found);
   context.output.result("chip", { ...info }, `${describeChip(info)}, flash id ${info.flashId}`);
+}
+
+/** Which board it was: ports change names. */
+function fieldsOf({ chip, mac }: ChipInfo): { chip: string; mac: string | null } {
+  return { chip, mac: mac ?? null };
 }
 
 /** No chip has more; what does not fit this one is refused once its size is known. */
@@ -112,22 +118,21 @@ export async function read(
   requirePart(part, "read");
   requireWritable(part.file, context);
   const bar = output.progress("read");
-  const bytes = await withSession(flags, context, async (session) => {
-    requireInside(part, await session.flashSize());
-    return readFlash(session, part.offset, part.size, (done, total) => bar.update(done / total));
+  const { bytes, chip } = await withSession(flags, context, async (session, info) => {
+    output.note(describeChip(info));
+    requireInside(part, info.flashBytes);
+    const onProgress = (done: number, total: number) => bar.update(done / total);
+    const content = await readFlash(session, part.offset, part.size, onProgress);
+    return { bytes: content, chip: fieldsOf(info) };
   });
   writeFileOf(part.file, bytes, context);
   bar.end("read: verified");
-  output.result("read", { ...part }, `${part.size} bytes from ${hex(part.offset)} in ${part.file}`);
+  const fields = { ...part, ...chip };
+  output.result("read", fields, `${part.size} bytes from ${hex(part.offset)} in ${part.file}`);
 }
 
 /** What is erased on purpose must not come back with the next job. */
-async function forgetKept(
-  session: EspSession,
-  part: FlashPart | undefined,
-  context: Context,
-): Promise<void> {
-  const mac = await session.mac();
+function forgetKept({ mac }: ChipInfo, part: FlashPart | undefined, context: Context): void {
   if (mac === undefined) return;
   const keeper = keptFiles(keptFolder(context.env));
   for (const kept of keeper.keptOf(mac)) {
@@ -149,13 +154,17 @@ export async function erase(
     });
   }
   if (part) requirePart(part, "erase");
-  await withSession(flags, context, async (session) => {
-    if (part) requireInside(part, await session.flashSize());
+  const chip = await withSession(flags, context, async (session, info) => {
+    context.output.note(describeChip(info));
+    if (part) requireInside(part, info.flashBytes);
     // Before the erase: it may be interrupted and done all the same.
-    await forgetKept(session, part, context);
+    forgetKept(info, part, context);
+    session.link.interruptOn(context.interrupted(), eraseBegan);
     if (part) await session.eraseRegion(part.offset, part.size);
     else await session.eraseAll();
+    return fieldsOf(info);
   });
   const what = part ? `${part.size} bytes from ${hex(part.offset)}` : "the whole flash";
-  context.output.result("erased", part ?? { offset: 0, size: null }, `erased ${what}`);
+  const fields = { ...(part ?? { offset: 0, size: null }), ...chip };
+  context.output.result("erased", fields, `erased ${what}`);
 }

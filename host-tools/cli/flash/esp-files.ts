@@ -1,16 +1,12 @@
 // What `godwit flash` is given for ESP chips: file@offset arguments and settings for the bootloader's header.
 import { basename } from "node:path";
 import type { Board } from "../../boards/board.ts";
-import {
-  type FlashSettings,
-  flashModeNames,
-  isEspImage,
-  parseImage,
-} from "../../flash/esp/image.ts";
+import { type FlashSettings, flashModeNames } from "../../flash/esp/image.ts";
 import { withSettings } from "../../flash/esp/job.ts";
-import { tableOffset } from "../../flash/esp/partitions.ts";
+import { chipIdOf } from "../../flash/esp/merged.ts";
 import { preflight } from "../../flash/esp/preflight.ts";
 import { type FlashRegion, hex, orderedRegions } from "../../flash/esp/regions.ts";
+import type { EspTarget } from "../../flash/esp/target.ts";
 import { espTargets, targetByChipId, targetById } from "../../flash/esp/targets-table.ts";
 import { DeviceError } from "../../serial/error.ts";
 import { shorten } from "../../shorten.ts";
@@ -94,10 +90,7 @@ export function checkEspFiles(
       hint: `for a Pico: godwit flash ${far.name}@${hex(far.offset)} --board raspberry-pi-pico`,
     });
   }
-  const image = regions.find(({ offset, bytes }) => isEspImage(bytes) && offset !== tableOffset);
-  const target =
-    (board && targetById(board.chip)) ??
-    (image && targetByChipId(parseImage(image.bytes, image.name).chipId));
+  const target = (board && targetById(board.chip)) ?? targetOf(regions);
   // How much flash the board has is asked later: boards of one name come with different chips.
   if (!target) {
     orderedRegions(regions, largestFlashBytes);
@@ -105,4 +98,10 @@ export function checkEspFiles(
   }
   preflight(regions, { target, flashBytes: largestFlashBytes, isSizeGuessed: true });
   if (settings) withSettings(regions, target, settings);
+}
+
+/** The chip that the first image was built for. */
+function targetOf(regions: readonly FlashRegion[]): EspTarget | undefined {
+  const chipId = regions.map(chipIdOf).find((id) => id !== undefined);
+  return chipId === undefined ? undefined : targetByChipId(chipId);
 }

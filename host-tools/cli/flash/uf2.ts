@@ -110,6 +110,7 @@ export async function flashUf2(
       isBack: await portIsBack(address ?? namedPort(flags, context)),
       awaitsReturn: flags.after,
       needsProof: flags.verify ?? false,
+      signal: context.interrupted(),
       ...(address === undefined ? {} : { source: portSource(address) }),
       onStep: (step) => output.note(step),
     });

@@ -5,7 +5,8 @@ import type { EspTarget } from "../../flash/esp/target.ts";
 import type { HostClock } from "../../serial/clock.ts";
 import type { SerialLines, UsbIdentity } from "../../serial/port.ts";
 import type { BoardHost, VirtualBoard } from "./board.ts";
-import { EspLoader, type FlashTiming } from "./esp-loader.ts";
+import type { FlashTiming } from "./esp-flash-commands.ts";
+import { EspLoader } from "./esp-loader.ts";
 import { EspRegisters } from "./esp-registers.ts";
 import { NorFlash } from "./nor-flash.ts";
 

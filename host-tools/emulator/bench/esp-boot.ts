@@ -1,14 +1,12 @@
 // What a virtual ESP board does after a normal reset: it boots what was written to its flash.
 import { parseImage } from "../../flash/esp/image.ts";
-import { activeSlot } from "../../flash/esp/otadata.ts";
+import { bootPartition } from "../../flash/esp/otadata.ts";
 import { type Partition, parsePartitionTable, tableOffset } from "../../flash/esp/partitions.ts";
 import type { HostClock } from "../../serial/clock.ts";
 import { isDeviceError } from "../../serial/error.ts";
 import type { BootProgram } from "./esp-board.ts";
 import type { NorFlash } from "./nor-flash.ts";
 
-const firstOtaSubtype = 0x10;
-const lastOtaSubtype = 0x1f;
 /** The watchdog restarts a chip that finds nothing to boot. */
 const retryMs = 1000;
 
@@ -71,13 +69,14 @@ function start(
   const { flash, target } = board;
   checkBootloader(flash, target.bootloaderOffset);
   const table = parsePartitionTable(flash.bytes.subarray(tableOffset, tableOffset + 0xc00));
-  const partition = bootPartition(table, flash);
+  const contentOf = ({ offset, size }: Partition) => flash.bytes.subarray(offset, offset + size);
+  const partition = bootPartition(table, contentOf);
   if (!partition) {
     board.print("E (40) boot: no app partition\r\n");
     return () => {};
   }
-  const { offset, size, name } = partition;
-  const image = parseImage(flash.bytes.subarray(offset, offset + size), name);
+  const { offset, name } = partition;
+  const image = parseImage(contentOf(partition), name);
   board.print(`I (50) boot: Loaded app from partition at offset 0x${offset.toString(16)}\r\n`);
   const { project = "", version = "" } = image.descriptor ?? {};
   board.print(`I (60) app_init: Project name:     ${project}\r\n`);
@@ -91,15 +90,4 @@ function start(
 /** The ROM starts the second-stage bootloader only when its image is intact. */
 function checkBootloader(flash: NorFlash, offset: number): void {
   parseImage(flash.bytes.subarray(offset, tableOffset), "bootloader");
-}
-
-function bootPartition(table: readonly Partition[], flash: NorFlash): Partition | undefined {
-  const slots = table.filter(
-    ({ type, subtype }) => type === 0 && subtype >= firstOtaSubtype && subtype <= lastOtaSubtype,
-  );
-  const otadata = table.find(({ type, subtype }) => type === 1 && subtype === 0);
-  const region = otadata && flash.bytes.subarray(otadata.offset, otadata.offset + otadata.size);
-  const slot = region ? activeSlot(region, slots.length) : undefined;
-  const factory = table.find(({ type, subtype }) => type === 0 && subtype === 0);
-  return slot === undefined ? (factory ?? slots[0]) : slots[slot];
 }

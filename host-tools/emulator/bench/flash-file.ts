@@ -1,5 +1,5 @@
 // A virtual board's flash in a file: loaded at the start, saved while the board is served.
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { DeviceError } from "../../serial/error.ts";
 import type { MemoryPeer } from "../../serial/memory.ts";
 import { shorten } from "../../shorten.ts";
@@ -12,8 +12,10 @@ export function loadFlash(file: string | undefined, sizeBytes: number): NorFlash
   if (!file || !existsSync(file)) return new NorFlash(sizeBytes);
   let content: Uint8Array;
   try {
+    requireRegular(file);
     content = readFileSync(file);
   } catch (cause) {
+    if (cause instanceof DeviceError) throw cause;
     throw new DeviceError("bad-input", `cannot read the flash: ${textOf(cause)}`, {
       hint: "give --flash-file a file that you may read and write",
       cause,
@@ -27,6 +29,14 @@ export function loadFlash(file: string | undefined, sizeBytes: number): NorFlash
     );
   }
   return new NorFlash(sizeBytes, content);
+}
+
+/** A device or a pipe may never end, and would be replaced by a file at the first save. */
+function requireRegular(file: string): void {
+  if (statSync(file).isFile()) return;
+  throw new DeviceError("bad-input", `${shorten(file, 200)} is no regular file`, {
+    hint: "give --flash-file the path of a file, or of one that does not exist yet",
+  });
 }
 
 function textOf(cause: unknown): string {

@@ -1,9 +1,10 @@
 // From an unknown port to a synchronised loader of a known chip.
 import { sleep } from "../../serial/clock.ts";
 import { DeviceError, isDeviceError } from "../../serial/error.ts";
+import { isInterruption } from "../../user-error.ts";
 import { type EspLink, RefusedError } from "./link.ts";
 import { magicRegister, op, syncBody, wordAt, words } from "./protocol.ts";
-import { isUsbJtag, type ResetSequence, runSteps, sequencesFor } from "./resets.ts";
+import { hardResetFor, isUsbJtag, type ResetSequence, runSteps, sequencesFor } from "./resets.ts";
 import type { EspTarget } from "./target.ts";
 import { espTargets, targetByChipId } from "./targets-table.ts";
 
@@ -53,6 +54,16 @@ async function resetAndReopen(link: EspLink, sequence: ResetSequence): Promise<v
     if (!isDeviceError(error, "port-gone") || !isUsb) throw error;
   }
   if (!link.port) await reopen(link, romBaud, reappearMs);
+}
+
+/** A board that nothing was wrong with, another one than wanted or an interrupted one, goes on as before. */
+export async function leaveUnharmed(link: EspLink, error: unknown): Promise<void> {
+  if (!link.port || !(isInterruption(error) || isDeviceError(error, "wrong-board"))) return;
+  try {
+    await runSteps(link, hardResetFor(link.port.usb));
+  } catch (failure) {
+    if (!isDeviceError(failure)) throw failure;
+  }
 }
 
 /** Waits for a port that vanished to come back. @throws DeviceError of the last attempt. */
@@ -117,13 +128,19 @@ function noBootloader(address: string, log: string): DeviceError {
   });
 }
 
-/** Asks until two answers in a row are the same: single replies carry no checksum. */
-export async function agree<T>(ask: () => Promise<T>, isSame: (a: T, b: T) => boolean): Promise<T> {
-  const asksMax = 6;
+/** Asks until `times` answers in a row are the same: single commands and replies carry no checksum. */
+export async function agree<T>(
+  ask: () => Promise<T>,
+  isSame: (a: T, b: T) => boolean,
+  times = 2,
+): Promise<T> {
+  const asksMax = 4 + times;
   let last = await ask();
+  let same = 1;
   for (let count = 1; count < asksMax; count++) {
     const next = await ask();
-    if (isSame(last, next)) return next;
+    same = isSame(last, next) ? same + 1 : 1;
+    if (same === times) return next;
     last = next;
   }
   throw new DeviceError("no-reply", "the board's answers contradict each other", {

@@ -59,6 +59,16 @@ function view(bytes: Uint8Array): DataView {
 }
 
 /**
+ * Bytes of the image that starts here, as its headers say; nothing is verified.
+ * @throws DeviceError `bad-image` when the headers make no sense or it is cut off
+ */
+export function imageExtent(bytes: Uint8Array, name: string): number {
+  if (bytes.length < headerBytes) throw bad(name, `only ${bytes.length} bytes, the header has 24`);
+  const last = readSegments(bytes, name).at(-1)!;
+  return paddedEnd(last.offset + last.size) + (bytes[23] === 1 ? shaBytes : 0);
+}
+
+/**
  * Reads and verifies an image: segments, checksum, digest.
  * @param name the file's name, for messages
  * @throws DeviceError `bad-image`: what is wrong and where

@@ -1,5 +1,6 @@
 // A whole flashing job: connect, look, refuse or erase, write, verify, reset. What the command line calls.
 import { DeviceError, isDeviceError } from "../../serial/error.ts";
+import { isInterruption } from "../../user-error.ts";
 import { reappearMs } from "./connect.ts";
 import { type FlashSettings, isEspImage, patchFlashSettings } from "./image.ts";
 import type { SectorKeeper } from "./keeper.ts";
@@ -9,8 +10,9 @@ import { readFlash } from "./read.ts";
 import { type FlashRegion, hex } from "./regions.ts";
 import { SameBoard } from "./same-board.ts";
 import { type EspOptions, EspSession } from "./session.ts";
+import { recoverable } from "./steady.ts";
 import type { EspTarget } from "./target.ts";
-import { FlashWriter, recoverable, type WriteProgress } from "./write.ts";
+import { FlashWriter, type WriteProgress } from "./write.ts";
 
 export interface ChipInfo {
   readonly chip: string;
@@ -42,8 +44,6 @@ export interface FlashJob extends EspOptions {
   readonly resetAfter?: boolean;
   /** Keeps what is beside the regions over a job that dies; in memory alone by default. */
   readonly keeper?: SectorKeeper;
-  /** Asked between blocks: true ends the job with what state the flash is in. */
-  readonly isInterrupted?: () => boolean;
   readonly onChip?: (info: ChipInfo) => void;
   readonly onProgress?: (progress: WriteProgress) => void;
 }
@@ -84,6 +84,7 @@ export async function chipInfo(
   };
 }
 
+export const eraseBegan = "the erase had begun: the flash may be erased in part or whole";
 /** Attempts to get through everything that comes before writing. */
 const preparationsMax = 3;
 
@@ -95,30 +96,38 @@ export async function runFlashJob(job: FlashJob): Promise<FlashResult> {
   const startedMs = job.clock.nowMs();
   const board = new SameBoard();
   const { session, info, regions } = await prepareWithRetries(job, board);
-  const writer = new FlashWriter(session, info.mac, {
+  // The writer ends at places of its own choice, but waits for nobody who wants to end.
+  const reconnect = async () => {
+    const stateIfInterrupted = writer.state();
+    const opened = await EspSession.connect({ ...job, board, stateIfInterrupted }, reappearMs);
+    opened.link.interruptOn(undefined);
+    return opened;
+  };
+  const writer: FlashWriter = new FlashWriter(session, info.mac, {
     wasErased: job.eraseAll ?? false,
-    reconnect: () => EspSession.connect(job, reappearMs),
+    reconnect,
     ...(job.skipUnchanged === undefined ? {} : { skipUnchanged: job.skipUnchanged }),
     ...(job.isCompressed === undefined ? {} : { isCompressed: job.isCompressed }),
     ...(job.keeper ? { keeper: job.keeper } : {}),
-    ...(job.isInterrupted ? { isInterrupted: job.isInterrupted } : {}),
+    ...(job.signal ? { signal: job.signal } : {}),
     ...(job.onProgress ? { onProgress: job.onProgress } : {}),
   });
   try {
-    const {
-      session: last,
-      regionBytes: _,
-      ...report
-    } = await writer.write(regions, info.flashBytes);
-    if (job.readBack) await requireReadBack(last, regions);
+    const { regionBytes: _, ...report } = await writer.write(regions, info.flashBytes);
+    if (job.readBack) await writer.readBack(regions);
     return {
       ...info,
       ...report,
+      recoveries: writer.recoveries,
       address: job.source.address,
       regions: regions.map(({ name, offset, bytes }) => ({ name, offset, size: bytes.length })),
-      wasReset: (job.resetAfter ?? true) && (await tryReset(last)),
+      wasReset: (job.resetAfter ?? true) && (await tryReset(writer.session)),
       elapsedMs: Math.round(job.clock.nowMs() - startedMs),
     };
+  } catch (error) {
+    const isToRun = isInterruption(error) && writer.isWhole && (job.resetAfter ?? true);
+    if (isToRun) await tryReset(writer.session);
+    throw error;
   } finally {
     await writer.session.close();
   }
@@ -131,10 +140,19 @@ interface Prepared {
 }
 
 async function prepareWithRetries(job: FlashJob, board: SameBoard): Promise<Prepared> {
+  let stateIfInterrupted = "nothing was written";
+  const onErase = () => {
+    stateIfInterrupted = eraseBegan;
+  };
   for (let attempt = 1; ; attempt++) {
-    const session = await EspSession.connect(job, attempt === 1 ? 0 : reappearMs);
+    const session = await EspSession.connect(
+      { ...job, board, stateIfInterrupted },
+      attempt === 1 ? 0 : reappearMs,
+    );
     try {
-      return await prepare(job, session, board);
+      const prepared = await prepare(job, session, board, onErase);
+      session.link.interruptOn(undefined);
+      return prepared;
     } catch (error) {
       const isLast = attempt === preparationsMax || !isDeviceError(error, ...recoverable);
       // What is refused leaves the board as it was: running.
@@ -146,7 +164,12 @@ async function prepareWithRetries(job: FlashJob, board: SameBoard): Promise<Prep
 }
 
 /** Everything that can refuse, before anything is erased. */
-async function prepare(job: FlashJob, session: EspSession, board: SameBoard): Promise<Prepared> {
+async function prepare(
+  job: FlashJob,
+  session: EspSession,
+  board: SameBoard,
+  onErase: () => void,
+): Promise<Prepared> {
   const info = await chipInfo(session, board);
   requireExpected(job, info);
   job.onChip?.(info);
@@ -160,26 +183,15 @@ async function prepare(job: FlashJob, session: EspSession, board: SameBoard): Pr
     : await readFlash(session, tableOffset, tableBytes);
   preflight(regions, { target: session.target, flashBytes: info.flashBytes, currentTable });
   if (job.eraseAll) {
-    await session.eraseAll();
+    // Before the erase: it may be interrupted and done all the same.
     if (info.mac !== undefined) {
       for (const kept of job.keeper?.keptOf(info.mac) ?? []) job.keeper?.forget(kept);
     }
+    session.link.interruptOn(job.signal, eraseBegan);
+    onErase();
+    await session.eraseAll();
   }
   return { session, info, regions };
-}
-
-async function requireReadBack(
-  session: EspSession,
-  regions: readonly FlashRegion[],
-): Promise<void> {
-  for (const { name, offset, bytes } of regions) {
-    const read = await readFlash(session, offset, bytes.length);
-    const at = read.findIndex((byte, index) => byte !== bytes[index]);
-    if (at < 0) continue;
-    throw new DeviceError("verify-failed", `${name} differs at ${hex(offset + at)}`, {
-      hint: "run the same command again; the flash chip may be worn",
-    });
-  }
 }
 
 /** The flash is verified by now: a plug pulled in this moment is no failure of the job. */

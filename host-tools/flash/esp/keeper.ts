@@ -9,6 +9,14 @@ export interface KeptSector {
   readonly bytes: Uint8Array;
   /** Where the neighbours are. */
   readonly neighbours: readonly Gap[];
+  /** Sectors around it as they were then: a flash that somebody filled since does not hold them any more. */
+  readonly witnesses?: readonly Witness[];
+}
+
+export interface Witness {
+  readonly offset: number;
+  /** Of the whole sector. */
+  readonly md5: string;
 }
 
 /** Outlives the job and its process. One sector of one board is kept at most once. */
@@ -68,10 +76,18 @@ export const noKeeper: SectorKeeper = {
   setAside: () => "",
 };
 
+function isWitness({ offset, md5 }: Witness): boolean {
+  return isSectorOffset(offset) && typeof md5 === "string" && /^[0-9a-f]{32}$/.test(md5);
+}
+
+function isSectorOffset(offset: number): boolean {
+  return Number.isSafeInteger(offset) && offset >= 0 && offset % sectorBytes === 0;
+}
+
 /** Whether numbers from a file describe a sector and places in it. */
 export function isKeptSector(sector: KeptSector): boolean {
-  const { offset, bytes, neighbours } = sector;
-  if (!Number.isSafeInteger(offset) || offset < 0 || offset % sectorBytes !== 0) return false;
+  const { offset, bytes, neighbours, witnesses = [] } = sector;
+  if (!isSectorOffset(offset) || !witnesses.every(isWitness)) return false;
   const isInside = (gap: Gap) =>
     Number.isSafeInteger(gap.offset) &&
     Number.isSafeInteger(gap.size) &&

@@ -13,6 +13,7 @@ import {
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { DeviceError } from "../../serial/error.ts";
+import { explainingSystem } from "../../system-error.ts";
 import { isKeptSector, type KeptSector, type SectorKeeper } from "./keeper.ts";
 
 /** XDG base directories: state that shall outlive a restart but belongs to no project. */
@@ -76,8 +77,8 @@ function encode({ bytes, ...rest }: KeptSector): string {
 
 function decode(file: string, mac: string): KeptSector {
   try {
-    const { offset, bytes, neighbours } = JSON.parse(readFileSync(file, "utf8"));
-    const sector = { mac, offset, bytes: new Uint8Array(Buffer.from(bytes, "base64")), neighbours };
+    const { bytes, ...rest } = JSON.parse(readFileSync(file, "utf8"));
+    const sector = { ...rest, mac, bytes: new Uint8Array(Buffer.from(bytes, "base64")) };
     if (isKeptSector(sector)) return sector;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
@@ -88,14 +89,9 @@ function decode(file: string, mac: string): KeptSector {
 }
 
 function acting<T>(folder: string, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    if (!(cause instanceof Error) || !("syscall" in cause)) throw cause;
-    throw new DeviceError(
-      "bad-input",
-      `bytes beside a region cannot be kept in ${folder}: ${cause.message}`,
-      { hint: "set XDG_STATE_HOME to a folder where you may write", cause },
-    );
-  }
+  return explainingSystem(work, (cause) => {
+    const what = `bytes beside a region cannot be kept in ${folder}: ${cause.message}`;
+    const hint = "set XDG_STATE_HOME to a folder where you may write";
+    return new DeviceError("bad-input", what, { hint, cause });
+  });
 }

@@ -2,6 +2,7 @@
 import { type HostClock, sleep } from "../../serial/clock.ts";
 import { DeviceError } from "../../serial/error.ts";
 import type { PortSource, SerialLines, SerialPort } from "../../serial/port.ts";
+import { interrupted } from "../../user-error.ts";
 import {
   blockChecksum,
   type LoaderFrame,
@@ -41,6 +42,8 @@ export class EspLink {
   #frames: Uint8Array[] = [];
   #wake: (() => void) | undefined;
   #receivedBytes = 0;
+  #signal: AbortSignal | undefined;
+  #stateIfInterrupted = "";
   readonly #decoder = new SlipDecoder((frame) => {
     if (this.#frames.length === framesMax) this.#frames.shift();
     this.#frames.push(frame);
@@ -65,11 +68,28 @@ export class EspLink {
     this.#decoder.forgetNoise();
   }
 
+  /** From now on every wait ends when `signal` is aborted, with an error that tells `state`. */
+  interruptOn(signal: AbortSignal | undefined, state = ""): void {
+    this.#signal = signal;
+    this.#stateIfInterrupted = state;
+  }
+
+  /** The error that ends a job since the signal was aborted. */
+  interruption(): Error | undefined {
+    return this.#signal?.aborted ? interrupted(this.#stateIfInterrupted) : undefined;
+  }
+
+  #stopIfInterrupted(): void {
+    const error = this.interruption();
+    if (error) throw error;
+  }
+
   async open(baud: number): Promise<void> {
     await this.close();
+    this.#stopIfInterrupted();
     this.#closedBy = undefined;
     this.discardInput();
-    this.#port = await this.source.open(baud, {
+    const opening = this.source.open(baud, {
       onData: (bytes) => {
         this.#receivedBytes += bytes.length;
         this.#decoder.feed(bytes);
@@ -79,6 +99,21 @@ export class EspLink {
         this.#port = undefined;
         this.#wake?.();
       },
+    });
+    this.#port = await this.#unlessInterrupted(opening);
+  }
+
+  /** A port that opens too late is closed again. */
+  #unlessInterrupted(opening: Promise<SerialPort>): Promise<SerialPort> {
+    const signal = this.#signal;
+    if (!signal) return opening;
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        opening.then((port) => port.close()).catch(() => undefined);
+        reject(interrupted(this.#stateIfInterrupted));
+      };
+      signal.addEventListener("abort", stop, { once: true });
+      opening.finally(() => signal.removeEventListener("abort", stop)).then(resolve, reject);
     });
   }
 
@@ -117,6 +152,7 @@ export class EspLink {
     for (;;) {
       const frame = this.#frames.shift();
       if (frame) return frame;
+      this.#stopIfInterrupted();
       this.#require();
       const leftMs = deadlineMs - this.clock.nowMs();
       if (leftMs <= 0) {
@@ -129,13 +165,16 @@ export class EspLink {
   }
 
   #waitForFrame(timeoutMs: number): Promise<void> {
+    const signal = this.#signal;
     return new Promise((resolve) => {
       const done = () => {
         cancel();
+        signal?.removeEventListener("abort", done);
         this.#wake = undefined;
         resolve();
       };
       const cancel = this.clock.after(timeoutMs, done);
+      signal?.addEventListener("abort", done);
       this.#wake = done;
     });
   }

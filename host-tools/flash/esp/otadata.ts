@@ -1,11 +1,14 @@
 // The otadata partition: which OTA slot boots next (ESP-IDF bootloader, two copies in two sectors).
 import { crc32 } from "node:zlib";
 import { DeviceError } from "../../serial/error.ts";
+import type { Partition } from "./partitions.ts";
 
 export const otadataBytes = 0x2000;
 const copyBytes = 0x1000;
 const recordBytes = 32;
 const empty = 0xffffffff;
+const firstOtaSubtype = 0x10;
+const lastOtaSubtype = 0x1f;
 
 export const otaStates = {
   new: 0,
@@ -63,4 +66,18 @@ export function encodeOtadata(record: OtaRecord): Uint8Array {
   data.setUint32(24, record.state, true);
   data.setUint32(28, sequenceCrc(record.sequence), true);
   return bytes;
+}
+
+/** The partition that boots: the slot that otadata names, else the factory application, else the first slot. */
+export function bootPartition(
+  table: readonly Partition[],
+  contentOf: (partition: Partition) => Uint8Array,
+): Partition | undefined {
+  const slots = table.filter(
+    ({ type, subtype }) => type === 0 && subtype >= firstOtaSubtype && subtype <= lastOtaSubtype,
+  );
+  const otadata = table.find(({ type, subtype }) => type === 1 && subtype === 0);
+  const slot = otadata ? activeSlot(contentOf(otadata), slots.length) : undefined;
+  const factory = table.find(({ type, subtype }) => type === 0 && subtype === 0);
+  return slot === undefined ? (factory ?? slots[0]) : slots[slot];
 }

@@ -48,7 +48,10 @@ export function parsePartitionTable(bytes: Uint8Array): readonly Partition[] {
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const rows: Partition[] = [];
   const where = (row: number) => `entry ${row} at ${hex(row * rowBytes)}: `;
-  for (let at = 0; at + rowBytes <= Math.min(bytes.length, tableBytes); at += rowBytes) {
+  for (let at = 0; ; at += rowBytes) {
+    // Without an end the rows go on with whatever the flash holds behind them.
+    if (at + rowBytes > Math.min(bytes.length, tableBytes))
+      throw bad(`${where(rows.length)}cut off`);
     const magic = data.getUint16(at, false);
     if (magic === 0xffff) break;
     if (magic === 0xebeb) {

@@ -1,8 +1,8 @@
 // What is checked before anything is erased: right chip, right place, enough room.
 import { DeviceError } from "../../serial/error.ts";
 import { isEspImage, parseImage, requireChip } from "./image.ts";
+import { requireMerged, requireNoMergedElsewhere, tableSectorEnd, tableWithin } from "./merged.ts";
 import { type Partition, parsePartitionTable, tableBytes, tableOffset } from "./partitions.ts";
-import { sectorBytes } from "./protocol.ts";
 import { type FlashRegion, hex, orderedRegions } from "./regions.ts";
 import type { EspTarget } from "./target.ts";
 
@@ -15,19 +15,10 @@ export interface PreflightOptions {
   readonly currentTable?: Uint8Array | undefined;
 }
 
-const tableSectorEnd = tableOffset + sectorBytes;
 const smallestFlashBytes = 1 << 20;
 
 function endOf({ offset, bytes }: FlashRegion): number {
   return offset + bytes.length;
-}
-
-/** The bytes at the table's place when `region` writes there from before it or from its first byte. */
-function tableWithin(region: FlashRegion): Uint8Array | undefined {
-  if (region.offset > tableOffset || endOf(region) <= tableOffset) return undefined;
-  const at = tableOffset - region.offset;
-  const bytes = region.bytes.subarray(at, at + tableBytes);
-  return at === 0 || (bytes[0] === 0xaa && bytes[1] === 0x50) ? bytes : undefined;
 }
 
 /** True when the job itself holds a table: alone, or inside a merged image. */
@@ -46,11 +37,17 @@ export function preflight(
   const sorted = orderedRegions(regions, options.flashBytes);
   const table = tableOf(sorted, options);
   for (const region of sorted) {
-    const isTable = region.offset === tableOffset;
-    const isImage = isEspImage(region.bytes) && !isTable;
-    if (isImage) requireChip(parseImage(region.bytes, region.name), options.target, region.name);
-    // What brings its own table, or replaces all there is, is the layout: it crosses nobody's border.
-    if (tableWithin(region) || isWholeFlash(region, options)) continue;
+    const { target } = options;
+    const isWhole = isWholeFlash(region, options);
+    if (table && tableWithin(region)) {
+      // What brings its own table is the layout: it is judged by that alone.
+      requireMerged(region, table, { target, isWholeFlash: isWhole });
+      continue;
+    }
+    const isImage = isEspImage(region.bytes);
+    if (isImage) requireChip(parseImage(region.bytes, region.name), target, region.name);
+    if (isWhole) continue;
+    requireNoMergedElsewhere(region, target);
     requireTableKept(region);
     if (table) requireRoom(region, table, isImage);
   }

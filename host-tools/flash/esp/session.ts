@@ -6,6 +6,7 @@ import {
   agree,
   detectChip,
   enterBootloader,
+  leaveUnharmed,
   reappearMs,
   reopen,
   romBaud,
@@ -22,6 +23,7 @@ import {
   words,
 } from "./protocol.ts";
 import { hardResetFor, isUsbJtag, isUsbOtg, type ResetSequence, runSteps } from "./resets.ts";
+import type { SameBoard } from "./same-board.ts";
 import { flashSizeOf, runRdid } from "./spi.ts";
 import { loadStub, startStub } from "./stub.ts";
 import type { EspTarget } from "./target.ts";
@@ -34,6 +36,12 @@ export interface EspOptions {
   /** False: ROM only (slower, fewer features). */
   readonly useStub?: boolean;
   readonly resetSequence?: ResetSequence;
+  /** The board of the job: attempts that find another one end it. */
+  readonly board?: SameBoard;
+  /** Ends every wait for the board, until the link is told otherwise. */
+  readonly signal?: AbortSignal;
+  /** What people are told then. */
+  readonly stateIfInterrupted?: string;
 }
 
 export const defaultBaud = 460_800;
@@ -84,26 +92,33 @@ export class EspSession {
    */
   static async connect(options: EspOptions, waitForPortMs = 0): Promise<EspSession> {
     const link = new EspLink(options.source, options.clock);
+    link.interruptOn(options.signal, options.stateIfInterrupted ?? "nothing was changed");
     await reopen(link, romBaud, waitForPortMs);
     try {
       for (let attempt = 1; ; attempt++) {
         try {
           return await EspSession.#start(link, options);
         } catch (error) {
-          if (attempt === connectsMax || !isDeviceError(error, ...worthAnotherReset)) throw error;
+          const isLast = attempt === connectsMax || link.interruption() !== undefined;
+          if (isLast || !isDeviceError(error, ...worthAnotherReset)) throw error;
         }
         if (link.port) await link.setBaud(romBaud);
         else await reopen(link, romBaud, reappearMs);
       }
     } catch (error) {
+      // A port that hangs fails before any wait of ours could end.
+      const reason = link.interruption() ?? error;
+      await leaveUnharmed(link, reason);
       await link.close();
-      throw error;
+      throw reason;
     }
   }
 
   static async #start(link: EspLink, options: EspOptions): Promise<EspSession> {
     let isStub = await enterBootloader(link, options.resetSequence);
     const chip = await detectChip(link);
+    // At once: what fails from here on is tried again, and by then another board may have the port.
+    await options.board?.require(new EspSession(link, chip, { isStub, baud: romBaud }));
     const wantsStub = options.useStub ?? true;
     if (chip.security?.isSecureDownload || !wantsStub) {
       const session = new EspSession(link, chip, { isStub, baud: romBaud });
@@ -197,7 +212,8 @@ export class EspSession {
         .map((byte) => (byte & 0xff).toString(16).padStart(2, "0"))
         .join(":");
     };
-    return agree(read, (a, b) => a === b);
+    // Two commands whose address was damaged may both read a register that is 0.
+    return agree(read, (a, b) => a === b, 3);
   }
 
   /** JEDEC id of the flash: manufacturer in the low byte, then type, then capacity. */

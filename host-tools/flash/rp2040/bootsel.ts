@@ -3,6 +3,7 @@ import { type HostClock, sleep } from "../../serial/clock.ts";
 import { DeviceError, isDeviceError } from "../../serial/error.ts";
 import type { PortSource, SerialLines } from "../../serial/port.ts";
 import { isThere } from "../../serial/source.ts";
+import { interrupted } from "../../user-error.ts";
 import {
   type BootselDrive,
   type DriveFiles,
@@ -91,6 +92,8 @@ export interface Uf2Job {
   readonly needsProof?: boolean;
   /** Other way of writing than copying to the drive. */
   readonly writer?: BootselWriter;
+  /** Ends the job when it is aborted: while it waits, never within the file. */
+  readonly signal?: AbortSignal;
   readonly onStep?: (step: string) => void;
 }
 
@@ -117,10 +120,13 @@ export async function runUf2Job(job: Uf2Job): Promise<Uf2Result> {
   preflightUf2(file, job.name, job.chip);
   const drive = await obtainDrive(job);
   requireTaker(file, drive, job);
+  stopIfInterrupted(job, inBootsel);
   job.onStep?.(`writing ${job.name} to ${drive.path} (${drive.boardId})`);
   const lateError = job.writer
     ? await job.writer.write(drive, job.bytes)
-    : await writeDrive(job.files, job.clock, drive, job.bytes);
+    : await writeDrive(job.files, job.clock, drive, job.bytes, () =>
+        stopIfInterrupted(job, "the file was copied, the board has not taken it yet"),
+      );
   return {
     chip: drive.chip,
     boardId: drive.boardId,
@@ -130,6 +136,12 @@ export async function runUf2Job(job: Uf2Job): Promise<Uf2Result> {
     hadLateError: lateError !== undefined,
     elapsedMs: Math.round(job.clock.nowMs() - startedMs),
   };
+}
+
+const inBootsel = "nothing was written, but the board may wait in BOOTSEL mode";
+
+function stopIfInterrupted({ signal }: Uf2Job, state: string): void {
+  if (signal?.aborted) throw interrupted(state);
 }
 
 /** The drive tells the chip at last. Nothing is written yet, but the application may have been stopped. */
@@ -147,6 +159,7 @@ function requireTaker(file: Uf2File, drive: BootselDrive, job: Uf2Job): void {
 
 async function obtainDrive(job: Uf2Job): Promise<BootselDrive> {
   const drives = findDrives(job.files);
+  stopIfInterrupted(job, "nothing was written");
   if (!job.source) return onlyDrive(drives);
   const before = drives.map((drive) => drive.path);
   for (const entry of ["touch-1200", "moddable"] as const) {
@@ -158,7 +171,9 @@ async function obtainDrive(job: Uf2Job): Promise<BootselDrive> {
         ? portIsGone(error, job.path ?? job.name, before)
         : error;
     }
-    const drive = await waitForDrive(job.files, job.clock, before, driveMs);
+    const drive = await waitForDrive(job.files, job.clock, before, driveMs, () =>
+      stopIfInterrupted(job, inBootsel),
+    );
     if (drive) return drive;
   }
   throw new DeviceError(
@@ -216,7 +231,7 @@ async function comeBack(
   const isBack = job.isBack ?? (source ? () => isThere(source) : undefined);
   const isAsked = (job.awaitsReturn ?? true) || lateError !== undefined;
   const withinMs = source || lateError !== undefined ? comeBackMs : lookMs;
-  if (isAsked && isBack && (await waitUntilBack(isBack, job.clock, withinMs))) return true;
+  if (isAsked && isBack && (await waitUntilBack(isBack, job, withinMs))) return true;
   if (lateError !== undefined) {
     throw new DeviceError(
       "verify-failed",
@@ -239,11 +254,13 @@ async function comeBack(
 
 async function waitUntilBack(
   isBack: () => Promise<boolean>,
-  clock: HostClock,
+  job: Uf2Job,
   withinMs: number,
 ): Promise<boolean> {
+  const { clock } = job;
   const deadlineMs = clock.nowMs() + withinMs;
   while (clock.nowMs() < deadlineMs) {
+    stopIfInterrupted(job, "the board took the file, but was not seen to come back");
     if (await isBack()) return true;
     await sleep(clock, comeBackPollMs);
   }

@@ -75,15 +75,17 @@ export function findDrives(files: DriveFiles): readonly BootselDrive[] {
   });
 }
 
-/** Waits for a drive that was not there before. Undefined when none came. */
+/** Waits for a drive that was not there before. Undefined when none came. What `onPoll` throws ends the wait. */
 export async function waitForDrive(
   files: DriveFiles,
   clock: HostClock,
   before: readonly string[],
   withinMs: number,
+  onPoll: () => void = () => {},
 ): Promise<BootselDrive | undefined> {
   const deadlineMs = clock.nowMs() + withinMs;
   for (;;) {
+    onPoll();
     const fresh = findDrives(files).find((drive) => !before.includes(drive.path));
     if (fresh || clock.nowMs() >= deadlineMs) return fresh;
     await sleep(clock, pollMs);
@@ -100,6 +102,7 @@ export async function writeDrive(
   clock: HostClock,
   drive: BootselDrive,
   bytes: Uint8Array,
+  onPoll: () => void = () => {},
 ): Promise<LateWriteError | undefined> {
   let failure: unknown;
   try {
@@ -109,6 +112,7 @@ export async function writeDrive(
   }
   const deadlineMs = clock.nowMs() + vanishMs;
   while (files.exists(join(drive.path, infoFile))) {
+    onPoll();
     if (clock.nowMs() >= deadlineMs) throw stayed(drive, failure);
     await sleep(clock, pollMs);
   }

@@ -61,3 +61,31 @@ test("suggestions are near or absent", () => {
   expect(didYouMean("simm", ["sim", "init"])).toBe("sim");
   expect(didYouMean("flash", ["doctor", "hub"])).toBeUndefined();
 });
+
+test("a bar on a terminal makes room for notes and results, and comes back", () => {
+  let screen = "";
+  const terminal = {
+    isTTY: true,
+    columns: 60,
+    write: (text: string) => {
+      screen += text;
+    },
+  };
+  const env = { TERM: "xterm" };
+  const made = createOutput({ json: false, schema: "s", stdout: terminal, stderr: terminal, env });
+  const bar = made.progress("flash");
+  const clear = "\r\u001b[2K";
+  const half = `${clear}flash ${"█".repeat(12)}${"░".repeat(12)}  50 %`;
+  bar.update(0.5);
+  made.note("godwit: interrupted");
+  bar.update(0.5);
+  made.result("done", {}, "done");
+  made.note("nothing is shown");
+  bar.update(0.5);
+  bar.end("flash: verified");
+  made.note("after it");
+  expect(screen).toBe(
+    `${half}${clear}godwit: interrupted\n${half}${clear}done\nnothing is shown\n` +
+      `${half}${clear}flash: verified\nafter it\n`,
+  );
+});

@@ -32,3 +32,27 @@ test.each(espTargets.map(({ id }) => id))("%s: write, verify, read back", async 
   expect(isSame(written, sampleImage(100_001, 7))).toBe(true);
   expect([...bench.board.flash.touchedSectors].every((s) => s >= 16 && s < 16 + 25)).toBe(true);
 });
+
+test("a MAC is read right though every reply arrives twice", async () => {
+  for (const { id } of espTargets) {
+    let isDoubling = false;
+    const { clock, connect } = virtualBench(
+      id,
+      {},
+      {
+        fault: (bytes, direction) => {
+          const copies = isDoubling && direction === "toHost" ? 2 : 1;
+          return Array.from({ length: copies }, () => new Uint8Array(bytes));
+        },
+      },
+    );
+    await clock.run(
+      (async () => {
+        const session = await connect();
+        isDoubling = true;
+        expect(await session.mac(), id).toBe("24:0a:c4:00:01:10");
+        await session.close();
+      })(),
+    );
+  }
+});

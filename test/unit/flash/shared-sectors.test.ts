@@ -1,51 +1,11 @@
 // Bytes beside a region in its first and last sector survive a job that dies in the middle of them.
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { type FlashJob, runFlashJob } from "../../../host-tools/flash/esp/job.ts";
-import { keptFiles, keptFolder } from "../../../host-tools/flash/esp/kept-files.ts";
-import { isSame, sampleImage, virtualBench } from "../../support/bench.ts";
+import { expect, test } from "vitest";
+import { isSame, sampleImage } from "../../support/bench.ts";
 import { memoryKeeper } from "../../support/memory-keeper.ts";
-
-const offset = 0x20010;
-const image = sampleImage(20_000, 5);
-const region = { offset, bytes: image, name: "app.bin" };
-/** The shared sectors: where neighbours are. */
-const shared = [0x20000, 0x24000];
-
-function bench() {
-  const made = virtualBench("esp32c3");
-  made.board.flash.bytes.fill(0x5a);
-  const expected = new Uint8Array(made.board.flash.bytes);
-  expected.set(image, offset);
-  const run = (extra: Partial<FlashJob>) => {
-    const { clock, source } = made;
-    const job = runFlashJob({ source, clock, regions: [region], ...extra });
-    return made.clock.run(job).then(
-      (result) => ({ result, error: undefined }),
-      (error: unknown) => ({ result: undefined, error }),
-    );
-  };
-  /** Does something right after the sector at `at` was erased, once. */
-  const onceErased = (at: number, action: () => void) => {
-    const { flash } = made.board;
-    const erase = flash.erase.bind(flash);
-    let isDone = false;
-    flash.erase = (from, size) => {
-      const count = erase(from, size);
-      if (!isDone && from <= at && at < from + size) {
-        isDone = true;
-        made.clock.after(0, action);
-      }
-      return count;
-    };
-  };
-  return { ...made, expected, run, onceErased };
-}
+import { image, neighbourBench, offset, shared } from "../../support/neighbour-bench.ts";
 
 test.each(shared)("the plug pulled after erasing %d: the same command repairs it", async (at) => {
-  const { board, wire, run, onceErased, expected } = bench();
+  const { board, wire, run, onceErased, expected } = neighbourBench();
   const keeper = memoryKeeper();
   onceErased(at, () => wire.unplug());
   const { error } = await run({ keeper });
@@ -63,8 +23,25 @@ test.each(shared)("the plug pulled after erasing %d: the same command repairs it
   expect(keeper.count()).toBe(0);
 });
 
+test("cells that were cleared or half erased when the power went are put back too", async () => {
+  for (const leave of [() => 0, (byte: number, at: number) => (at % 3 === 0 ? 0 : byte | at)]) {
+    const { board, wire, run, onceErased, expected } = neighbourBench();
+    const before = new Uint8Array(board.flash.bytes);
+    const keeper = memoryKeeper();
+    onceErased(0x24000, () => {
+      wire.unplug();
+      for (let at = 0x24000; at < 0x25000; at++) board.flash.bytes[at] = leave(before[at]!, at);
+    });
+    await run({ keeper });
+    wire.plug();
+    expect((await run({ keeper })).error).toBeUndefined();
+    expect(isSame(board.flash.bytes, expected)).toBe(true);
+    expect([keeper.count(), keeper.aside()]).toEqual([0, 0]);
+  }
+});
+
 test("another job on that board puts the neighbours back as well", async () => {
-  const { board, wire, run, onceErased } = bench();
+  const { board, wire, run, onceErased } = neighbourBench();
   const keeper = memoryKeeper();
   onceErased(0x24000, () => wire.unplug());
   await run({ keeper });
@@ -77,7 +54,7 @@ test("another job on that board puts the neighbours back as well", async () => {
 });
 
 test("neighbours that somebody wrote since are left alone, the kept ones set aside", async () => {
-  const { board, wire, run, onceErased, expected } = bench();
+  const { board, wire, run, onceErased, expected } = neighbourBench();
   const keeper = memoryKeeper();
   onceErased(0x24000, () => wire.unplug());
   await run({ keeper });
@@ -89,8 +66,48 @@ test("neighbours that somebody wrote since are left alone, the kept ones set asi
   expect(keeper.aside()).toBe(1);
 });
 
+test.each([0x00, 0xff])(
+  "a flash that somebody filled with %d since stays as it is",
+  async (byte) => {
+    for (const at of shared) {
+      const { board, wire, run, onceErased } = neighbourBench();
+      const keeper = memoryKeeper();
+      onceErased(at, () => wire.unplug());
+      await run({ keeper });
+      wire.plug();
+      board.flash.bytes.fill(byte);
+      const expected = new Uint8Array(board.flash.bytes);
+      expected.set(image, offset);
+      const notes: string[] = [];
+      const { error } = await run({ keeper, onProgress: ({ note }) => note && notes.push(note) });
+      expect(error).toBeUndefined();
+      expect(isSame(board.flash.bytes, expected)).toBe(true);
+      expect(notes).toEqual([
+        expect.stringMatching(/^the sectors around .* those kept are in memory/),
+      ]);
+      expect([keeper.count(), keeper.aside()]).toEqual([0, 1]);
+    }
+  },
+);
+
+test("erasing all forgets before it erases: an erase that breaks off brings nothing back", async () => {
+  const { board, wire, run, onceErased } = neighbourBench();
+  const keeper = memoryKeeper();
+  onceErased(0x24000, () => wire.unplug());
+  await run({ keeper });
+  wire.plug();
+  onceErased(0, () => wire.unplug());
+  const { error } = await run({ keeper, eraseAll: true });
+  expect(error).toMatchObject({ code: "no-device" });
+  wire.plug();
+  expect((await run({ keeper })).error).toBeUndefined();
+  const behind = board.flash.bytes.subarray(offset + image.length, 0x25000);
+  expect(behind.every((byte) => byte === 0xff)).toBe(true);
+  expect([keeper.count(), keeper.aside()]).toEqual([0, 0]);
+});
+
 test("erasing all forgets what was kept", async () => {
-  const { board, wire, run, onceErased } = bench();
+  const { board, wire, run, onceErased } = neighbourBench();
   const keeper = memoryKeeper();
   onceErased(0x24000, () => wire.unplug());
   await run({ keeper });
@@ -104,12 +121,11 @@ test("erasing all forgets what was kept", async () => {
 
 test("Ctrl-C in a shared sector: it is finished first; the rest is told and resumed", async () => {
   for (const at of [...shared, 0x22000]) {
-    const { board, run, onceErased, expected } = bench();
+    const { board, run, onceErased, expected } = neighbourBench();
     const keeper = memoryKeeper();
     const controller = new AbortController();
     onceErased(at, () => controller.abort());
-    const isInterrupted = () => controller.signal.aborted;
-    const { error } = await run({ keeper, isInterrupted });
+    const { error } = await run({ keeper, signal: controller.signal });
     const outside = [board.flash.bytes.subarray(0, offset), board.flash.bytes.subarray(0x25000)];
     expect(outside.every((part) => part.every((byte) => byte === 0x5a))).toBe(true);
     const behind = board.flash.bytes.subarray(offset + image.length, 0x25000);
@@ -126,32 +142,4 @@ test("Ctrl-C in a shared sector: it is finished first; the rest is told and resu
     expect((await run({ keeper })).error).toBeUndefined();
     expect(isSame(board.flash.bytes, expected)).toBe(true);
   }
-});
-
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "godwit-kept-"));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
-
-test("on disk: private, survives the process, gone when verified; damage is refused", async () => {
-  const { board, wire, run, onceErased, expected } = bench();
-  const state = keptFolder({ XDG_STATE_HOME: folder });
-  onceErased(0x24000, () => wire.unplug());
-  await run({ keeper: keptFiles(state) });
-  const [name] = readdirSync(state);
-  expect(name).toBe("240ac4000110-24000.json");
-  expect(statSync(join(state, name!)).mode & 0o777).toBe(0o600);
-  wire.plug();
-  expect((await run({ keeper: keptFiles(state) })).error).toBeUndefined();
-  expect(isSame(board.flash.bytes, expected)).toBe(true);
-  expect(readdirSync(state)).toEqual([]);
-});
-
-test("a folder that cannot be written refuses before the shared sector is erased", async () => {
-  const { board, run } = bench();
-  const { error } = await run({ keeper: keptFiles("/dev/null/godwit") });
-  expect(error).toMatchObject({ code: "bad-input", hint: expect.stringContaining("XDG_STATE") });
-  const { touchedSectors } = board.flash;
-  expect(shared.some((at) => touchedSectors.has(at / 4096))).toBe(false);
 });
