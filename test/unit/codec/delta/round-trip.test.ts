@@ -85,3 +85,22 @@ test("slices give the same bytes as one call", () => {
   }
   expect(count).toBeGreaterThan(20);
 });
+
+test.each([
+  ["recorded as such", 16],
+  ["among too many others", 40],
+])("decimals of a double on a channel of float32 decimals stay doubles: %s", (_, others) => {
+  const encoder = testEncoder(1);
+  for (let batch = 0; batch < 5; batch++) {
+    const isMixed = batch === 2 || batch === 3;
+    const rows = Array.from({ length: 100 }, (_, i) => {
+      const value = (200 + ((i * 7) % 50)) / 10;
+      return [isMixed && i % 50 < others / 2 ? value : Math.fround(value)];
+    });
+    rows.push([0], [-0], [5]);
+    rows.forEach((row, i) => {
+      encoder.record(i, row);
+    });
+    expectSame({ times: rows.map((_, i) => i), rows }, encoder.take().bytes);
+  }
+});
