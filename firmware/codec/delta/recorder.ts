@@ -131,10 +131,12 @@ export class Recorder {
     }
     try {
       this.columns[index]!.put(value, this.count);
-      this.adopt(index);
     } catch (cause) {
       const { code = "argument", message } = cause as GodwitError;
       throw new GodwitError(code, `channel ${this.channels[index]!.name}: ${message}`, cause);
+    } finally {
+      // A value that is refused may have changed how the column wants the next one.
+      this.adopt(index);
     }
   }
 
