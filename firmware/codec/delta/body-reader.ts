@@ -5,6 +5,7 @@ import { FloatBits } from "./float-bits.ts";
 import type { ReadHeader } from "./header.ts";
 import {
   BLOB,
+  BOOLEAN,
   CELLS_MAX,
   CHANNELS_MAX,
   CONSTANT,
@@ -130,7 +131,8 @@ export class BodyReader {
     const quantum = this.kind();
     if (!quantum) return new Array(rows).fill(undefined);
     const flags = coder.symbol(T_FLAGS);
-    if (flags > 3) throw malformed(`unknown flags ${flags} in channel ${this.channel}`);
+    if (flags > 3 || (flags > 1 && quantum.kind >= BOOLEAN))
+      throw malformed(`unknown flags ${flags} in channel ${this.channel}`);
     const missing = flags & 1 ? this.flags(T_PRESENT, rows) : undefined;
     let count = rows;
     if (missing) {
