@@ -16,7 +16,6 @@ import {
   ENTRY_BYTES_MAX,
   FLOAT32,
   FLOAT64,
-  LATTICE,
   MEAN,
   NONE,
   PLAIN,
@@ -39,6 +38,7 @@ import {
   T_WIDE,
   TAIL_BITS,
   TEXT,
+  UNUSED,
 } from "./layout.ts";
 import { DECIMALS_MAX, DIGITS_MAX, Quantum, type QuantumOptions } from "./quantum.ts";
 import type { RangeDecoder } from "./range-decoder.ts";
@@ -160,7 +160,8 @@ export class BodyReader {
       if (!this.before) throw malformed(`channel ${this.channel} refers to no channel`);
       return this.before;
     }
-    if (kind > BLOB) throw malformed(`unknown kind ${kind} in channel ${this.channel}`);
+    if (kind > BLOB || kind === UNUSED)
+      throw malformed(`unknown kind ${kind} in channel ${this.channel}`);
     const options: QuantumOptions = { kind };
     if (kind < FLOAT32) {
       options.decimals = coder.number(T_DECIMALS, DECIMALS_MAX);
@@ -169,14 +170,10 @@ export class BodyReader {
         if (index >= DIVISORS.length) throw malformed(`unknown divisor in channel ${this.channel}`);
         options.divisor = DIVISORS[index]!;
       }
-      if (kind === DIGITS || kind === LATTICE) {
+      if (kind === DIGITS) {
         options.digits = coder.raw(4);
-        if (options.digits > DIGITS_MAX || (kind === DIGITS && options.digits === 0))
+        if (options.digits > DIGITS_MAX || options.digits === 0)
           throw malformed(`${options.digits} digits in channel ${this.channel}`);
-      }
-      if (kind === LATTICE) {
-        options.origin = this.double();
-        options.pitch = this.double();
       }
     }
     this.before = new Quantum(options, this.bits);
