@@ -104,3 +104,22 @@ test.each([
     expectSame({ times: rows.map((_, i) => i), rows }, encoder.take().bytes);
   }
 });
+
+test("finer values behind gaps make the grid as fine as they are", () => {
+  const encoder = testEncoder(1);
+  const record = (values: readonly (number | undefined)[]): Uint8Array => {
+    const rows = values.map((value) => [value]);
+    rows.forEach((row, i) => {
+      encoder.record(i, row);
+    });
+    const { bytes } = encoder.take();
+    expectSame({ times: rows.map((_, i) => i), rows }, bytes);
+    return bytes;
+  };
+  const whole = Array.from({ length: 32 }, (_, i) => 20 + ((i * 5) % 7));
+  record(whole);
+  // One decimal more would do for the rows that the finer values have without the gaps.
+  const gaps = Array.from({ length: 30 }, () => undefined);
+  const finer = whole.slice(2).map((value) => value + 0.25);
+  expect(record([...gaps, ...whole, ...finer]).length).toBeLessThan(100);
+});
