@@ -1,11 +1,5 @@
 // Body of a batch, writing side (firmware/SPEC.md §5): time, then channel by channel, in slices.
-import {
-  writeCorrections,
-  writeDouble,
-  writeEntries,
-  writeLowBits,
-  writePresence,
-} from "./channel-parts.ts";
+import { writeCorrections, writeEntries, writeLowBits, writePresence } from "./channel-parts.ts";
 import type { Column } from "./column.ts";
 import type { FloatBits } from "./float-bits.ts";
 import { SEARCH } from "./grid.ts";
@@ -15,7 +9,6 @@ import {
   DIVISORS,
   FLOAT32,
   FLOAT64,
-  LATTICE,
   MEAN,
   NONE,
   SAME,
@@ -217,11 +210,7 @@ export class BodyWriter {
     if (quantum.kind < FLOAT32) {
       coder.number(T_DECIMALS, quantum.decimals);
       if (quantum.kind === MEAN) coder.raw(DIVISORS.indexOf(quantum.divisor), 3);
-      if (quantum.kind === DIGITS || quantum.kind === LATTICE) coder.raw(quantum.digits, 4);
-      if (quantum.kind === LATTICE) {
-        writeDouble(coder, quantum.origin, this.bits);
-        writeDouble(coder, quantum.pitch, this.bits);
-      }
+      if (quantum.kind === DIGITS) coder.raw(quantum.digits, 4);
     }
     this.before = quantum;
   }

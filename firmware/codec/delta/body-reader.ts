@@ -5,6 +5,7 @@ import { FloatBits } from "./float-bits.ts";
 import type { ReadHeader } from "./header.ts";
 import {
   BLOB,
+  BOOLEAN,
   CELLS_MAX,
   CHANNELS_MAX,
   CONSTANT,
@@ -15,7 +16,6 @@ import {
   ENTRY_BYTES_MAX,
   FLOAT32,
   FLOAT64,
-  LATTICE,
   MEAN,
   NONE,
   PLAIN,
@@ -38,6 +38,7 @@ import {
   T_WIDE,
   TAIL_BITS,
   TEXT,
+  UNUSED,
 } from "./layout.ts";
 import { DECIMALS_MAX, DIGITS_MAX, Quantum, type QuantumOptions } from "./quantum.ts";
 import type { RangeDecoder } from "./range-decoder.ts";
@@ -130,7 +131,8 @@ export class BodyReader {
     const quantum = this.kind();
     if (!quantum) return new Array(rows).fill(undefined);
     const flags = coder.symbol(T_FLAGS);
-    if (flags > 3) throw malformed(`unknown flags ${flags} in channel ${this.channel}`);
+    if (flags > 3 || (flags > 1 && quantum.kind >= BOOLEAN))
+      throw malformed(`unknown flags ${flags} in channel ${this.channel}`);
     const missing = flags & 1 ? this.flags(T_PRESENT, rows) : undefined;
     let count = rows;
     if (missing) {
@@ -158,7 +160,8 @@ export class BodyReader {
       if (!this.before) throw malformed(`channel ${this.channel} refers to no channel`);
       return this.before;
     }
-    if (kind > BLOB) throw malformed(`unknown kind ${kind} in channel ${this.channel}`);
+    if (kind > BLOB || kind === UNUSED)
+      throw malformed(`unknown kind ${kind} in channel ${this.channel}`);
     const options: QuantumOptions = { kind };
     if (kind < FLOAT32) {
       options.decimals = coder.number(T_DECIMALS, DECIMALS_MAX);
@@ -167,14 +170,10 @@ export class BodyReader {
         if (index >= DIVISORS.length) throw malformed(`unknown divisor in channel ${this.channel}`);
         options.divisor = DIVISORS[index]!;
       }
-      if (kind === DIGITS || kind === LATTICE) {
+      if (kind === DIGITS) {
         options.digits = coder.raw(4);
-        if (options.digits > DIGITS_MAX || (kind === DIGITS && options.digits === 0))
+        if (options.digits > DIGITS_MAX || options.digits === 0)
           throw malformed(`${options.digits} digits in channel ${this.channel}`);
-      }
-      if (kind === LATTICE) {
-        options.origin = this.double();
-        options.pitch = this.double();
       }
     }
     this.before = new Quantum(options, this.bits);

@@ -51,8 +51,11 @@ export class Column extends Grid {
 
   /** Records a value that is not on the grid. @throws GodwitError if it cannot be recorded: the row is void */
   put(value: unknown, row: number): void {
-    if (typeof value === "number" && this.isNumeric) this.putNumber(value, row);
+    if (typeof value === "number" && (this.isNumeric || this.restart(row)))
+      this.putNumber(value, row);
     else {
+      // Rows that were refused left entries behind, which a decoder counts against the rows.
+      if (this.entries.length > row) this.entries.length = row > 0 ? this.lastEntry(row) + 1 : 0;
       this.admit(value, row);
       this.place.cells[this.place.start + row] = this.intern(value);
     }
@@ -62,12 +65,30 @@ export class Column extends Grid {
   skip(row: number): void {
     const { doubles, nans, place } = this;
     if (doubles) {
-      if (nans[nans.length - 1] === row) nans.pop();
+      while (nans[nans.length - 1] === row) nans.pop();
       doubles[row] = Number.NaN;
     } else {
       place.cells[place.start + row] = GAP;
       this.hasGaps = true;
     }
+  }
+
+  /** Makes a channel of other values one of numbers again, unless the first `rows` rows have such a value. */
+  private restart(rows: number): boolean {
+    if (this.hasOthers(rows)) return false;
+    this.renew();
+    this.widen(rows);
+    return true;
+  }
+
+  /** Whether one of the first `rows` rows has a value that is no number. */
+  private hasOthers(rows: number): boolean {
+    if (this.isNumeric) return false;
+    if (this.quantum.kind !== BOOLEAN && this.entries.length > 0) return true;
+    const { cells, start } = this.place;
+    let at = start;
+    while (at < start + rows && cells[at] === GAP) at++;
+    return at < start + rows;
   }
 
   private putNumber(value: number, row: number): void {
@@ -238,7 +259,7 @@ export class Column extends Grid {
   private admit(value: unknown, row: number): void {
     const { kind } = this.quantum;
     const wanted = typeof value === "boolean" ? BOOLEAN : typeof value === "string" ? TEXT : BLOB;
-    if (kind === wanted || kind === BLOB) return;
+    if (kind === wanted || (kind === BLOB && this.hasOthers(row))) return;
     const values = this.values(row);
     const next = values.every((old) => old === undefined) ? wanted : BLOB;
     if (next === BLOB) packObject(value, this.encodeObject);

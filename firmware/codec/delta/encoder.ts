@@ -167,6 +167,10 @@ export class DeltaEncoder extends Recorder {
     const { profile, tick, schemaHash, crc: hasCrc = false } = options;
     const firstTime = rows > 0 ? this.times[0]! : 0;
     const divisor = loadTimes(this.series, this.times, rows);
+    if (divisor < 0) {
+      this.encode(-divisor, survey);
+      return;
+    }
     const timeUnit = timeUnitOf(firstTime, divisor, tick);
     const { isLossy } = this;
     const header = { profile, tick, schemaHash, hasCrc, isLossy, rows, firstTime, timeUnit };

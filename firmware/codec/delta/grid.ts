@@ -153,6 +153,13 @@ export class Grid extends Measure {
     return count;
   }
 
+  /** Begins again with whole numbers. */
+  protected renew(): void {
+    this.quantum = new Quantum({ kind: DECIMAL }, this.bits);
+    this.tolerated = 0;
+    this.toleratedRaws = 0;
+  }
+
   /** As `correct`, for a whole number that must fit a cell. */
   protected correctNarrow(value: number, whole: number, count: number, before: number): number {
     return this.correct(value, Math.abs(whole) < NARROW ? whole : Number.NaN, count, before);

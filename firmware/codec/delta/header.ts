@@ -69,13 +69,17 @@ export function writeHeader(header: BatchHeader, target: Uint8Array): number {
   const { rows } = header;
   if (rows >= 192) target[at++] = 192 + ((rows - 192) >> 8);
   target[at++] = rows >= 192 ? (rows - 192) & 255 : rows;
-  let rest = header.firstTime / header.timeUnit;
-  rest = rest < 0 ? -2 * rest - 1 : 2 * rest;
-  while (rest > 127) {
-    target[at++] = 128 | (rest & 127);
-    rest = Math.floor(rest / 128);
+  const time = header.firstTime / header.timeUnit;
+  // The sign stands apart: doubled, a time may need a bit more than a number has.
+  let half = time < 0 ? -time - 1 : time;
+  let group = (half % 64) * 2 + (time < 0 ? 1 : 0);
+  half = Math.floor(half / 64);
+  while (half > 0) {
+    target[at++] = 128 | group;
+    group = half % 128;
+    half = Math.floor(half / 128);
   }
-  target[at++] = rest;
+  target[at++] = group;
   return at;
 }
 
@@ -106,17 +110,15 @@ export function readHeader(bytes: Uint8Array): ReadHeader {
   let rows = next();
   if (rows >= 192) rows = 192 + ((rows - 192) << 8) + next();
   if (rows > ROWS_MAX) throw new GodwitError("malformed", `delta batch: ${rows} rows`);
-  let folded = 0;
-  let scale = 1;
-  let byte: number;
-  do {
+  let byte = next();
+  const isNegative = byte % 2 === 1;
+  let half = (byte & 126) / 2;
+  for (let scale = 64; byte > 127 && scale < 2 ** 55; scale *= 128) {
     byte = next();
-    folded += (byte & 127) * scale;
-    scale *= 128;
-  } while (byte > 127 && scale < 2 ** 56);
+    half += (byte & 127) * scale;
+  }
   const unit = unitOf(head & 3, tick);
-  const half = Math.floor(folded / 2);
-  const firstTime = (folded % 2 === 1 ? -half - 1 : half) * unit;
+  const firstTime = (isNegative ? -half - 1 : half) * unit;
   if (byte > 127 || !Number.isSafeInteger(firstTime))
     throw new GodwitError("malformed", `delta batch: time beyond 53 bits at byte ${at}`);
   return {

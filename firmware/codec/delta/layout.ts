@@ -19,7 +19,8 @@ export const DECIMAL = 1;
 export const MEAN = 2;
 export const FLOAT_DECIMAL = 3;
 export const DIGITS = 4;
-export const LATTICE = 5;
+/** No kind, and a table has a place for it. */
+export const UNUSED = 5;
 export const FLOAT32 = 6;
 export const FLOAT64 = 7;
 export const BOOLEAN = 8;

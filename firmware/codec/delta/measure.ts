@@ -62,20 +62,21 @@ export abstract class Measure {
     out: Int32Array | Float64Array,
   ): number {
     const scale = this.quantum.scale;
-    const isExact = this.quantum.kind === DECIMAL;
+    const isRounded = this.quantum.kind !== DECIMAL;
     let least = 0;
     let most = 0;
     let count = -1;
     let value = 0;
     let whole = 0;
+    let back = 0;
     let row = 0;
     do {
       whole = round((value = raw[row]!) * scale);
-      if (whole / scale !== value) {
-        if (isExact || fround(whole / scale) !== value) {
-          if (this.isGap(value, row)) continue;
-          whole = this.correct(value, whole, count + 1, count < 0 ? 0 : out[count]!);
-        }
+      back = whole / scale;
+      if (isRounded) back = fround(back);
+      if (back !== value) {
+        if (this.isGap(value, row)) continue;
+        whole = this.correct(value, whole, count + 1, count < 0 ? 0 : out[count]!);
       } else if (!whole) {
         if (1 / value < 0) this.except(count + 1, NEGATIVE_ZERO);
         whole = 0;

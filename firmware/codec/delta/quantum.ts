@@ -1,16 +1,7 @@
 // The grid that a channel's values lie on: whole number to value and back (firmware/SPEC.md §5.1).
 // Only *, /, round, fround and comparison are used: identical on every IEEE 754 engine.
 import type { FloatBits } from "./float-bits.ts";
-import {
-  DECIMAL,
-  DIGITS,
-  FLOAT_DECIMAL,
-  FLOAT32,
-  FLOAT64,
-  LATTICE,
-  MEAN,
-  ULP_MAX,
-} from "./layout.ts";
+import { DECIMAL, DIGITS, FLOAT_DECIMAL, FLOAT32, FLOAT64, MEAN, ULP_MAX } from "./layout.ts";
 
 /** 10^0 to 10^22: the powers that are exact doubles. */
 export const POWERS = [
@@ -47,11 +38,8 @@ export interface QuantumOptions {
   decimals?: number;
   /** MEAN: number of averaged samples. */
   divisor?: number;
-  /** DIGITS, LATTICE: significant digits; 0 for a lattice that is not rounded. */
+  /** DIGITS: significant digits. */
   digits?: number;
-  /** LATTICE: value = origin + pitch * k. */
-  origin?: number;
-  pitch?: number;
 }
 
 export class Quantum {
@@ -59,11 +47,9 @@ export class Quantum {
   readonly decimals: number;
   readonly divisor: number;
   readonly digits: number;
-  readonly origin: number;
-  readonly pitch: number;
   /** Steps per unit of a decimal grid. */
   readonly scale: number;
-  /** DIGITS, LATTICE: 10^digits, and the steps of one decade. */
+  /** DIGITS: 10^digits, and the steps of one decade. */
   readonly top: number;
   readonly step: number;
   private readonly bits: FloatBits;
@@ -73,8 +59,6 @@ export class Quantum {
     this.decimals = options.decimals ?? 0;
     this.divisor = options.divisor ?? 1;
     this.digits = options.digits ?? 0;
-    this.origin = options.origin ?? 0;
-    this.pitch = options.pitch ?? 1;
     this.scale = POWERS[this.decimals]! * this.divisor;
     this.top = POWERS[this.digits]!;
     this.step = this.top - this.top / 10;
@@ -86,8 +70,6 @@ export class Quantum {
     switch (this.kind) {
       case DIGITS:
         return this.toDigits(value);
-      case LATTICE:
-        return Math.round((value - this.origin) / this.pitch);
       case FLOAT32:
         return this.bits.order32(value);
       case FLOAT64:
@@ -103,10 +85,6 @@ export class Quantum {
         return Math.fround(whole / this.scale);
       case DIGITS:
         return this.fromDigits(whole);
-      case LATTICE: {
-        const value = this.origin + this.pitch * whole;
-        return this.digits === 0 ? value : this.fromDigits(this.toDigits(value));
-      }
       case FLOAT32:
         return this.bits.fromOrder32(whole);
       default:
@@ -116,25 +94,18 @@ export class Quantum {
 
   /** Steps from the grid's value to `value`, at most ULP_MAX either way; NaN if there are none. */
   stepsTo(value: number, whole: number): number {
-    if (!this.hasSteps) return Number.NaN;
-    if (this.kind !== LATTICE) return this.bits.steps(this.toValue(whole), value, ULP_MAX);
-    const from = this.toDigits(this.origin + this.pitch * whole);
-    const to = this.toDigits(value);
-    const steps = to - from;
-    return Math.abs(steps) <= ULP_MAX && Object.is(this.fromDigits(to), value) ? steps : Number.NaN;
+    return this.hasSteps ? this.bits.steps(this.toValue(whole), value, ULP_MAX) : Number.NaN;
   }
 
   /** The value `steps` beside the grid's value. */
   stepped(whole: number, steps: number): number {
-    if (this.kind === LATTICE)
-      return this.fromDigits(this.toDigits(this.origin + this.pitch * whole) + steps);
     return this.bits.step(this.toValue(whole), steps);
   }
 
   /** Values may lie some steps beside this grid. */
   get hasSteps(): boolean {
     const { kind } = this;
-    return kind === DECIMAL || kind === MEAN || (kind === LATTICE && this.digits > 0);
+    return kind === DECIMAL || kind === MEAN;
   }
 
   isSameAs(other: Quantum): boolean {
@@ -142,9 +113,7 @@ export class Quantum {
       this.kind === other.kind &&
       this.decimals === other.decimals &&
       this.divisor === other.divisor &&
-      this.digits === other.digits &&
-      this.origin === other.origin &&
-      this.pitch === other.pitch
+      this.digits === other.digits
     );
   }
 

@@ -26,8 +26,10 @@ export class Recorder {
   private readonly channels: readonly DeltaChannel[];
   /** Whole numbers column by column. */
   private readonly cells: Int32Array;
-  /** By channel: `scale` of its column. A plain array is read faster. */
+  /** By channel: `scale` of its column, NaN if its decimals are those of float32. A plain array is read faster. */
   private readonly scales: number[] = [];
+  /** By channel: `scale` of its column. */
+  private readonly rounded: number[] = [];
   /** By channel: the column's doubles, or ROUNDED. */
   private readonly ways: (Float64Array | undefined)[] = [];
 
@@ -64,7 +66,8 @@ export class Recorder {
   /** Takes over how the column at `index` wants its values. */
   private adopt(index: number): void {
     const { scale, isRounded, doubles } = this.columns[index]!;
-    this.scales[index] = scale;
+    this.scales[index] = isRounded ? Number.NaN : scale;
+    this.rounded[index] = scale;
     this.ways[index] = isRounded ? ROUNDED : doubles;
   }
 
@@ -101,8 +104,12 @@ export class Recorder {
             // Tells NaN and what is no number, which go the long way, without a call.
             if (+value === value) way[count] = value;
             else this.put(value, i);
-          } else if (fround((whole << 8) / scale) === value && whole) cells[at] = whole;
-          else this.put(value, i);
+          } else {
+            whole = (value * (scale = this.rounded[i]!) + 128) >> 8;
+            if (fround((whole << 8) / scale) !== value) this.put(value, i);
+            else if (whole || 1 / value > 0) cells[at] = whole;
+            else this.put(value, i);
+          }
         } else if (whole) cells[at] = whole;
         else if (1 / value > 0) cells[at] = 0;
         else this.put(value, i);
@@ -124,10 +131,12 @@ export class Recorder {
     }
     try {
       this.columns[index]!.put(value, this.count);
-      this.adopt(index);
     } catch (cause) {
       const { code = "argument", message } = cause as GodwitError;
       throw new GodwitError(code, `channel ${this.channels[index]!.name}: ${message}`, cause);
+    } finally {
+      // A value that is refused may have changed how the column wants the next one.
+      this.adopt(index);
     }
   }
 

@@ -43,7 +43,9 @@ export function valuesOf(source: ValueSource, quantum: Quantum): unknown[] {
       throw malformed(`number ${whole} in channel ${channel}`);
     if (code === undefined) return quantum.toValue(whole);
     if (!quantum.hasSteps) throw malformed(`correction ${code} in channel ${channel}`);
-    return quantum.stepped(whole, code & 1 ? -((code + 1) >> 1) : code >> 1);
+    const value = quantum.stepped(whole, code & 1 ? -((code + 1) >> 1) : code >> 1);
+    if (Number.isNaN(value)) throw malformed(`correction ${code} past zero in channel ${channel}`);
+    return value;
   });
 }
 

@@ -93,3 +93,36 @@ test("a view into a larger buffer decodes as the batch alone", () => {
   larger.set(bytes, 7);
   expect(decodeBatch(larger.subarray(7, 7 + bytes.length))).toEqual(decodeBatch(bytes));
 });
+
+/** A batch of one row and channel, described by `describe`. */
+function crafted(describe: (coder: RangeEncoder) => void): Uint8Array {
+  const bytes = new Uint8Array(60);
+  const header = { profile: "static", tick: "ms", hasCrc: false, isLossy: false } as const;
+  const body = writeHeader({ ...header, rows: 1, firstTime: 0, timeUnit: 1 }, bytes);
+  const units = new Uint16Array(20);
+  const coder = new RangeEncoder(units, false, PRIORS);
+  coder.start();
+  coder.number(layout.T_LENGTH, 1);
+  describe(coder);
+  bytes.set(new Uint8Array(units.buffer, 0, coder.finish()), body);
+  return bytes;
+}
+
+test.each([
+  ["below zero", 0, 1, /correction 1 past zero in channel 0/],
+  ["above zero", 0, 2, undefined],
+  ["of a text", layout.TEXT, 81, /unknown flags 2 in channel 0/],
+  ["of a boolean", layout.BOOLEAN, 81, /unknown flags 2 in channel 0/],
+])("a correction %s", (_, kind, code, message) => {
+  const bytes = crafted((coder) => {
+    coder.symbol(layout.T_KIND, kind || layout.DECIMAL);
+    if (kind === 0) coder.number(layout.T_DECIMALS, 0);
+    coder.symbol(layout.T_FLAGS, 2);
+    coder.symbol(layout.T_EXACT, 1);
+    coder.number(layout.T_ULP, code - 1);
+    coder.symbol(layout.T_PLAN, layout.CONSTANT);
+    coder.number(layout.T_FIRST, 0);
+  });
+  if (message) expect(() => decodeBatch(bytes)).toThrow(message);
+  else expect(decodeBatch(bytes).channels).toEqual([[5e-324]]);
+});

@@ -128,3 +128,22 @@ test.each([0, 1, 5])("a step of time beyond 31 bits after %i rows", (before) => 
     expect([...decodeBatch(bytes).times]).toEqual(times);
   }
 });
+
+test("times too far apart for one batch go into several", () => {
+  const end = Number.MAX_SAFE_INTEGER;
+  const far = [
+    [-end, end],
+    [0, end, 0],
+    [0, end, 1, end - 2, 5],
+    [2 ** 52, 0, 2 ** 52],
+    [-(2 ** 52), 2 ** 52 - 1, -5, 7],
+    [1, 2, 3, 4, -end, 1 - end, end, end - 1],
+  ];
+  for (const times of far) {
+    const encoder = testEncoder(1);
+    for (const time of times) encoder.record(time, [1]);
+    const decoded: number[] = [];
+    while (encoder.rows > 0) decoded.push(...decodeBatch(encoder.take().bytes).times);
+    expect(decoded).toEqual(times);
+  }
+});
