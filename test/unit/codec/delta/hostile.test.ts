@@ -5,6 +5,7 @@ import { writeHeader } from "../../../../firmware/codec/delta/header.ts";
 import * as layout from "../../../../firmware/codec/delta/layout.ts";
 import { PRIORS } from "../../../../firmware/codec/delta/priors-table.ts";
 import { RangeEncoder } from "../../../../firmware/codec/delta/range-encoder.ts";
+import { Scale, START_STATE } from "../../../../firmware/codec/delta/scale.ts";
 import { GodwitError } from "../../../../firmware/codec/error.ts";
 import { encodeRows, randomRows } from "../../../support/delta-batches.ts";
 import { fuzz, fuzzCorpus } from "../../../support/delta-fuzz.ts";
@@ -94,15 +95,19 @@ test("a view into a larger buffer decodes as the batch alone", () => {
   expect(decodeBatch(larger.subarray(7, 7 + bytes.length))).toEqual(decodeBatch(bytes));
 });
 
-/** A batch of one row and channel, described by `describe`. */
-function crafted(describe: (coder: RangeEncoder) => void): Uint8Array {
+/** A batch of one channel, described by `describe`; all rows have the same time. */
+function crafted(describe: (coder: RangeEncoder) => void, rows = 1): Uint8Array {
   const bytes = new Uint8Array(60);
   const header = { profile: "static", tick: "ms", hasCrc: false, isLossy: false } as const;
-  const body = writeHeader({ ...header, rows: 1, firstTime: 0, timeUnit: 1 }, bytes);
+  const body = writeHeader({ ...header, rows, firstTime: 0, timeUnit: 1 }, bytes);
   const units = new Uint16Array(20);
   const coder = new RangeEncoder(units, false, PRIORS);
   coder.start();
   coder.number(layout.T_LENGTH, 1);
+  if (rows > 1) {
+    coder.symbol(layout.T_TIME_PLAN, layout.CONSTANT);
+    coder.number(layout.T_TIME_FIRST, 0);
+  }
   describe(coder);
   bytes.set(new Uint8Array(units.buffer, 0, coder.finish()), body);
   return bytes;
@@ -125,4 +130,39 @@ test.each([
   });
   if (message) expect(() => decodeBatch(bytes)).toThrow(message);
   else expect(decodeBatch(bytes).channels).toEqual([[5e-324]]);
+});
+
+test("a whole number beyond what grids give", () => {
+  const whole = (value: number) =>
+    crafted((coder) => {
+      coder.symbol(layout.T_KIND, layout.DECIMAL);
+      coder.number(layout.T_DECIMALS, 1);
+      coder.symbol(layout.T_FLAGS, 0);
+      coder.symbol(layout.T_PLAN, layout.CONSTANT);
+      coder.number(layout.T_FIRST, value);
+      coder.raw(0, 1);
+    });
+  expect(decodeBatch(whole(4.5e15)).channels).toEqual([[4.5e14]]);
+  expect(() => decodeBatch(whole(4.5e15 + 1))).toThrow(/number 4500000000000001 in channel 0/);
+});
+
+test.each([
+  ["a series", 0, layout.SERIES_BITS],
+  ["one that follows a mean", 3, layout.MEAN_BITS],
+])("%s that leaves its bounds", (_, plan, bits) => {
+  const second = (value: number) =>
+    crafted((coder) => {
+      coder.symbol(layout.T_KIND, layout.DECIMAL);
+      coder.number(layout.T_DECIMALS, 0);
+      coder.symbol(layout.T_FLAGS, 0);
+      coder.symbol(layout.T_PLAN, plan);
+      coder.number(layout.T_FIRST, 0);
+      coder.number(layout.T_GCD, 0);
+      coder.number(layout.T_WIDE, 0);
+      const { zeros } = new Scale();
+      coder.symbol(zeros[START_STATE]! - layout.ZERO - 1, layout.ESCAPE);
+      coder.number(layout.T_ESCAPE, 2 * value - 32);
+    }, 2);
+  expect(decodeBatch(second(2 ** bits)).channels).toEqual([[0, 2 ** bits]]);
+  expect(() => decodeBatch(second(2 ** bits + 1))).toThrow(/value 1 of a series beyond its bounds/);
 });
