@@ -142,7 +142,7 @@ export class RangeEncoder {
     this.bits(value - 2 ** (length - 1), length - 1);
   }
 
-  /** Ends the stream with as few bytes as possible and returns their number, even if there was no room for them. */
+  /** Ends the stream with as few pairs of bytes as possible; returns how many bytes, even if they had no room. */
   finish(): number {
     const { low } = this;
     const last = low + this.range - 1;
