@@ -17,17 +17,22 @@ test("columns may be called like members of objects", () => {
   expect(errors.constructor).toBeLessThanOrEqual(0.5);
 });
 
-test("what no batch takes is refused with its rows and a way out", () => {
+test("rows that lie too far apart for one batch get their own", () => {
   const far = parseCsv("t_ms,a\n1,1\n2,1\n9007199254740991,1\n-4503599627370496,2\n");
-  expect(() => encodeTable(far, options)).toThrow(
+  const { batches, lossless } = encodeTable(far, options);
+  expect(lossless).toBe(true);
+  expect(batches).toHaveLength(3);
+});
+
+test("what no batch takes is refused with its rows and a way out", () => {
+  const long = parseCsv(`t_ms,a\n1,y\n2,y\n3,y\n4,${"x".repeat(70_000)}\n`);
+  expect(() => encodeTable(long, options)).toThrow(
     expect.objectContaining({
-      message: expect.stringMatching(/^rows 3 to 4: delta batch: /),
+      message: expect.stringMatching(/^rows 3 to 4: channel a: a text of 70000 bytes/),
       hint: "fewer --rows, or correct these rows",
     }),
   );
-  expect(encodeTable(far, { ...options, rows: 1 }).lossless).toBe(true);
-  const long = parseCsv(`t_ms,a\n1,${"x".repeat(70_000)}\n`);
-  expect(() => encodeTable(long, options)).toThrow(/^row 1: channel a: a text of 70000 bytes/);
+  expect(() => encodeTable(long, { ...options, rows: 1 })).toThrow(/^row 4: channel a: a text/);
 });
 
 test("a column may mix numbers, texts and flags, as NA among numbers does", () => {
