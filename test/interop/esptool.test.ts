@@ -8,6 +8,7 @@ import { demoFirmware } from "../../host-tools/emulator/bench/demo-firmware.ts";
 import { type ServedBoard, serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
 import { targetById } from "../../host-tools/flash/esp/targets-table.ts";
 import { isSame } from "../support/bench.ts";
+import { quietBoard } from "../support/quiet-board.ts";
 
 const esptool = process.env.ESPTOOL;
 if (process.env.GODWIT_REQUIRE_ESPTOOL === "1" && !esptool) {
@@ -42,15 +43,7 @@ function run(args: readonly string[]): Promise<{ code: number | null; output: st
 const chips = ["esp32", "esp32s3", "esp32c3", "esp32c6"];
 
 test.skipIf(!esptool).each(chips)("esptool flashes a virtual %s (needs ESPTOOL)", async (chip) => {
-  served = await serveVirtualBoard({
-    chip,
-    host: "127.0.0.1",
-    port: 0,
-    faults: {},
-    seed: 1,
-    flashMegabytes: 4,
-    isPaced: false,
-  });
+  served = await serveVirtualBoard({ ...quietBoard, chip });
   const files = demoFirmware(targetById(chip)!);
   const places = files.flatMap(({ name, offset, bytes }) => {
     writeFileSync(join(folder, name), bytes);

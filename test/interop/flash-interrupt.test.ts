@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 import { serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
 import { serveVirtualPico } from "../../host-tools/emulator/bench/serve-pico.ts";
 import { firmwareSet, folder, godwit, served, setUpFlashCli } from "../support/flash-cli.ts";
+import { quietBoard } from "../support/quiet-board.ts";
 
 setUpFlashCli();
 
@@ -64,13 +65,9 @@ test.each(Object.entries(commands))(
   async (line, state) => {
     await godwit("bench firmware fw");
     const deaf = await serveVirtualBoard({
-      chip: "esp32c3",
-      host: "127.0.0.1",
-      port: 0,
+      ...quietBoard,
       faults: { stuck: 1e6 },
-      seed: 1,
       flashMegabytes: 1,
-      isPaced: false,
     });
     const isReset = () => deaf.board.boots.length > 1;
     const said = await interruptedWhen(`${line} --port ${deaf.url}`, isReset);
@@ -100,13 +97,9 @@ test.each(Object.entries(commands))(
 
 test("Ctrl-C during an erase says so, and the board is not left in its bootloader", async () => {
   const slow = await serveVirtualBoard({
-    chip: "esp32c3",
-    host: "127.0.0.1",
-    port: 0,
+    ...quietBoard,
     faults: { "slow-erase": 2000 },
-    seed: 1,
     flashMegabytes: 1,
-    isPaced: false,
   });
   const { flash, boots } = slow.board;
   const port = `--port ${slow.url}`;

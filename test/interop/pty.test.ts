@@ -7,6 +7,7 @@ import { runFlashJob } from "../../host-tools/flash/esp/job.ts";
 import { targetById } from "../../host-tools/flash/esp/targets-table.ts";
 import { realClock } from "../../host-tools/serial/clock.ts";
 import { nativeSource } from "../../host-tools/serial/native.ts";
+import { quietBoard } from "../support/quiet-board.ts";
 
 const bridge = findPtyBridge();
 if (process.env.GODWIT_REQUIRE_PTY === "1" && !bridge) {
@@ -21,16 +22,7 @@ afterEach(async () => {
 test.skipIf(!bridge)(
   "a virtual board behind a terminal is flashed (needs socat or python3)",
   async () => {
-    served = await serveVirtualBoard({
-      chip: "esp32c3",
-      host: "",
-      port: 0,
-      faults: {},
-      seed: 1,
-      flashMegabytes: 4,
-      isPaced: false,
-      isPty: true,
-    });
+    served = await serveVirtualBoard({ ...quietBoard, host: "", isPty: true });
     const source = nativeSource(served.url);
     const quiet = { onData: () => {}, onClose: () => {} };
     const first = await source.open(115_200, quiet);

@@ -10,21 +10,13 @@ import { targetById } from "../../host-tools/flash/esp/targets-table.ts";
 import { runMonitor } from "../../host-tools/monitor/monitor.ts";
 import { realClock } from "../../host-tools/serial/clock.ts";
 import { rfc2217Source } from "../../host-tools/serial/rfc2217.ts";
+import { quietBoard } from "../support/quiet-board.ts";
 
 let served: ServedBoard | undefined;
 
 afterEach(async () => {
   await served?.close();
 });
-
-const quietBoard = {
-  host: "127.0.0.1",
-  port: 0,
-  faults: {},
-  seed: 1,
-  flashMegabytes: 4,
-  isPaced: false,
-};
 
 // The long tier does it with every chip, under every fault.
 test.each(["esp32", "esp32s3", "esp32c3", "esp32c6"])(

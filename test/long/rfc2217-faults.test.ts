@@ -18,6 +18,7 @@ import {
   picoFaultNames,
   picoFaultRun,
 } from "../support/pico-fault-run.ts";
+import { quietBoard } from "../support/quiet-board.ts";
 
 const firstSeed = Number(process.env.GODWIT_SEED ?? 5000);
 
@@ -83,13 +84,10 @@ test.concurrent("every fault that godwit bench virtual names", async () => {
 
 async function servedRun(fault: BenchFault, seed: number, chip: string): Promise<Run> {
   const served = await serveVirtualBoard({
+    ...quietBoard,
     chip,
-    host: "127.0.0.1",
-    port: 0,
     faults: { [fault]: values[fault] },
     seed,
-    flashMegabytes: 4,
-    isPaced: false,
   });
   const regions = demoFirmware(targetById(chip)!);
   const violations: string[] = [];

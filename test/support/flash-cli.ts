@@ -6,6 +6,7 @@ import { afterEach, beforeEach } from "vitest";
 import { run } from "../../host-tools/cli/run.ts";
 import { verbs } from "../../host-tools/cli/verbs-table.ts";
 import { type ServedBoard, serveVirtualBoard } from "../../host-tools/emulator/bench/serve.ts";
+import { quietBoard } from "./quiet-board.ts";
 
 /** Those of the test that runs. */
 export let folder: string;
@@ -15,15 +16,7 @@ export let served: ServedBoard;
 export function setUpFlashCli(): void {
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "godwit-cli-"));
-    served = await serveVirtualBoard({
-      chip: "esp32c3",
-      host: "127.0.0.1",
-      port: 0,
-      faults: {},
-      seed: 1,
-      flashMegabytes: 4,
-      isPaced: false,
-    });
+    served = await serveVirtualBoard(quietBoard);
   });
   afterEach(async () => {
     await served.close();
