@@ -23,6 +23,16 @@ test.each(shared)("the plug pulled after erasing %d: the same command repairs it
   expect(keeper.count()).toBe(0);
 });
 
+/** A bench whose first job broke off when the sector at `at` was erased, plugged in again; and what it kept. */
+async function brokenOff(at: number) {
+  const bench = neighbourBench();
+  const keeper = memoryKeeper();
+  bench.onceErased(at, () => bench.wire.unplug());
+  await bench.run({ keeper });
+  bench.wire.plug();
+  return { ...bench, keeper };
+}
+
 test("cells that were cleared or half erased when the power went are put back too", async () => {
   for (const leave of [() => 0, (byte: number, at: number) => (at % 3 === 0 ? 0 : byte | at)]) {
     const { board, wire, run, onceErased, expected } = neighbourBench();
@@ -41,11 +51,7 @@ test("cells that were cleared or half erased when the power went are put back to
 });
 
 test("another job on that board puts the neighbours back as well", async () => {
-  const { board, wire, run, onceErased } = neighbourBench();
-  const keeper = memoryKeeper();
-  onceErased(0x24000, () => wire.unplug());
-  await run({ keeper });
-  wire.plug();
+  const { board, run, keeper } = await brokenOff(0x24000);
   const other = { offset: 0x50000, bytes: sampleImage(4096, 9), name: "other.bin" };
   expect((await run({ keeper, regions: [other] })).error).toBeUndefined();
   const behind = board.flash.bytes.subarray(offset + image.length, 0x25000);
@@ -54,11 +60,7 @@ test("another job on that board puts the neighbours back as well", async () => {
 });
 
 test("neighbours that somebody wrote since are left alone, the kept ones set aside", async () => {
-  const { board, wire, run, onceErased, expected } = neighbourBench();
-  const keeper = memoryKeeper();
-  onceErased(0x24000, () => wire.unplug());
-  await run({ keeper });
-  wire.plug();
+  const { board, run, expected, keeper } = await brokenOff(0x24000);
   board.flash.bytes.fill(0x21, offset + image.length, 0x25000);
   expected.fill(0x21, offset + image.length, 0x25000);
   expect((await run({ keeper })).error).toBeUndefined();
@@ -70,11 +72,7 @@ test.each([0x00, 0xff])(
   "a flash that somebody filled with %d since stays as it is",
   async (byte) => {
     for (const at of shared) {
-      const { board, wire, run, onceErased } = neighbourBench();
-      const keeper = memoryKeeper();
-      onceErased(at, () => wire.unplug());
-      await run({ keeper });
-      wire.plug();
+      const { board, run, keeper } = await brokenOff(at);
       board.flash.bytes.fill(byte);
       const expected = new Uint8Array(board.flash.bytes);
       expected.set(image, offset);
@@ -91,11 +89,7 @@ test.each([0x00, 0xff])(
 );
 
 test("erasing all forgets before it erases: an erase that breaks off brings nothing back", async () => {
-  const { board, wire, run, onceErased } = neighbourBench();
-  const keeper = memoryKeeper();
-  onceErased(0x24000, () => wire.unplug());
-  await run({ keeper });
-  wire.plug();
+  const { board, wire, run, onceErased, keeper } = await brokenOff(0x24000);
   onceErased(0, () => wire.unplug());
   const { error } = await run({ keeper, eraseAll: true });
   expect(error).toMatchObject({ code: "no-device" });
@@ -107,11 +101,7 @@ test("erasing all forgets before it erases: an erase that breaks off brings noth
 });
 
 test("erasing all forgets what was kept", async () => {
-  const { board, wire, run, onceErased } = neighbourBench();
-  const keeper = memoryKeeper();
-  onceErased(0x24000, () => wire.unplug());
-  await run({ keeper });
-  wire.plug();
+  const { board, run, keeper } = await brokenOff(0x24000);
   expect(keeper.count()).toBe(1);
   expect((await run({ keeper, eraseAll: true })).error).toBeUndefined();
   expect(keeper.count()).toBe(0);
